@@ -1,0 +1,467 @@
+"""`TuningExperiment.spec`: what a user writes. These models are the source of truth of the CRD."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from luthier.api.catalogue import ALGORITHMS, SCHEDULERS, Algorithm, SchedulerKind
+from luthier.api.parameters import CHOOSABLE, Parameter, ParameterType, Scale, as_choice
+from luthier.api.rules import ApiModel, Rule
+
+Name = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
+"""Name of a Kubernetes object in the experiment's own namespace."""
+MetricName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[A-Za-z_][A-Za-z0-9_./-]*$")]
+Quantity = Annotated[str, Field(min_length=1, max_length=32, pattern=r"^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?$")]
+OPEN = {"x-kubernetes-preserve-unknown-fields": True}
+
+
+class Direction(StrEnum):
+    """Which way is better."""
+
+    MAXIMIZE = "Maximize"
+    MINIMIZE = "Minimize"
+
+
+class Objective(ApiModel):
+    """One metric to optimise."""
+
+    metric: MetricName
+    """Name under which the trial reports it. Example: `accuracy`."""
+    direction: Direction
+    """Which way is better."""
+    target: Annotated[float, Field(ge=-1e300, le=1e300)] | None = None
+    """The experiment ends as soon as a trial reaches this value. Default: none. Example: `0.985`."""
+
+    def is_reached(self, value: float) -> bool:
+        """Tell whether a value is as good as the target."""
+        if self.target is None:
+            return False
+        return value >= self.target if self.direction is Direction.MAXIMIZE else value <= self.target
+
+
+class SearchSettings(ApiModel):
+    """Settings of the search algorithm."""
+
+    startup_trials: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """Random trials before the model proposes (TPE, GP, CMAES). Default: the library's, 10. Example: `5`."""
+    population_size: Annotated[int, Field(ge=2, le=1000)] | None = None
+    """Trials of one generation (CMAES). Default: 4 + 3 ln(parameters). Example: `8`."""
+
+
+class InitialPoint(ApiModel):
+    """One configuration to try first."""
+
+    values: Annotated[dict[str, Any], Field(max_length=64, json_schema_extra=OPEN)]
+    """Value by parameter name; parameters left out are proposed by the algorithm. Example: `{lr: 0.01}`."""
+
+
+class Search(ApiModel):
+    """How new trials' parameters are proposed."""
+
+    algorithm: Algorithm = Algorithm.RANDOM
+    """Random, Grid, Sobol, TPE, GP (needs an image with torch) or CMAES. Default: Random."""
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+    """Seed of every random choice; with `parallelTrials: 1` it makes a run repeatable. Default: 0."""
+    settings: SearchSettings = SearchSettings()
+    """Settings of the algorithm. Default: the library's own."""
+    initial_points: Annotated[list[InitialPoint], Field(max_length=64, json_schema_extra={"x-kubernetes-list-type": "atomic"})] = []
+    """Configurations to try first, in order. Default: none. Example: `[{values: {lr: 0.01}}]`."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "settings.startupTrials",
+            "may only be set for an algorithm with a model: TPE, GP or CMAES",
+            "!has(self.settings.startupTrials) || self.algorithm in ['TPE', 'GP', 'CMAES']",
+            lambda s: s.settings.startup_trials is None or ALGORITHMS[s.algorithm].startup_trials,
+        ),
+        Rule(
+            "settings.populationSize",
+            "may only be set when `algorithm` is CMAES",
+            "!has(self.settings.populationSize) || self.algorithm == 'CMAES'",
+            lambda s: s.settings.population_size is None or ALGORITHMS[s.algorithm].population_size,
+        ),
+    )
+
+
+Iterations = Annotated[int, Field(ge=1, le=1_000_000)]
+ReductionFactor = Annotated[int, Field(ge=2, le=16)]
+
+
+class MedianStopping(ApiModel):
+    """Stops a trial whose best value so far is worse than the median of the others' running averages."""
+
+    grace_period: Iterations = 1
+    """Iterations every trial may run. Default: 1."""
+    min_trials: Annotated[int, Field(ge=1, le=1000)] = 3
+    """Other trials needed at the same iteration before one is stopped. Default: 3."""
+
+
+class Asha(ApiModel):
+    """Asynchronous successive halving."""
+
+    grace_period: Iterations = 1
+    """Iterations of the first rung. Default: 1."""
+    reduction_factor: ReductionFactor = 3
+    """The best 1/reductionFactor of a rung go on. Default: 3."""
+    brackets: Annotated[int, Field(ge=1, le=8)] = 1
+    """Brackets; each starts its halving one rung later. Default: 1."""
+
+
+class Hyperband(ApiModel):
+    """Brackets of synchronous successive halving up to `budget.iterationsPerTrial`."""
+
+    reduction_factor: ReductionFactor = 3
+    """The best 1/reductionFactor of a rung go on. Default: 3."""
+
+
+class Pbt(ApiModel):
+    """Population based training; `budget.trials` is the population."""
+
+    perturbation_interval: Iterations = 4
+    """Iterations between two looks at a member. Default: 4."""
+    quantile_fraction: Annotated[float, Field(ge=0.01, le=0.5)] = 0.25
+    """The worst fraction copies from the best fraction. Default: 0.25."""
+    resample_probability: Annotated[float, Field(ge=0, le=1)] = 0.25
+    """Chance that a parameter is drawn anew instead of perturbed. Default: 0.25."""
+
+
+class Pb2(ApiModel):
+    """PBT whose explore step is a time-varying Gaussian-process bandit."""
+
+    perturbation_interval: Iterations = 4
+    """Iterations between two looks at a member. Default: 4."""
+    quantile_fraction: Annotated[float, Field(ge=0.01, le=0.5)] = 0.25
+    """The worst fraction copies from the best fraction. Default: 0.25."""
+
+
+class Scheduler(ApiModel):
+    """How running trials are stopped, paused or changed: exactly one block."""
+
+    median_stopping: MedianStopping | None = None
+    """Stops trials below the median. Example: `{gracePeriod: 3}`."""
+    asha: Asha | None = None
+    """Asynchronous successive halving. Example: `{gracePeriod: 1, reductionFactor: 3}`."""
+    hyperband: Hyperband | None = None
+    """Synchronous successive halving in brackets. Example: `{reductionFactor: 3}`."""
+    pbt: Pbt | None = None
+    """Population based training. Example: `{perturbationInterval: 2}`."""
+    pb2: Pb2 | None = None
+    """Population based bandits. Example: `{perturbationInterval: 2}`."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "",
+            "exactly one of `medianStopping`, `asha`, `hyperband`, `pbt`, `pb2` must be set",
+            "[has(self.medianStopping), has(self.asha), has(self.hyperband), has(self.pbt), has(self.pb2)]"
+            ".filter(b, b).size() == 1",
+            lambda s: len(s.model_dump(exclude_none=True)) == 1,
+        ),
+    )
+
+    @property
+    def kind(self) -> SchedulerKind:
+        """Which block is set."""
+        (name,) = self.model_dump(exclude_none=True, by_alias=True)
+        return SchedulerKind(name)
+
+
+class Budget(ApiModel):
+    """When the experiment ends. May be changed while it runs."""
+
+    trials: Annotated[int, Field(ge=1, le=100_000)] = 10
+    """Trials in all. Default: 10."""
+    parallel_trials: Annotated[int, Field(ge=1, le=1000)] = 1
+    """Trials that run at the same time. Default: 1."""
+    iterations_per_trial: Iterations | None = None
+    """Reports after which a trial is complete. Default: until the trainable ends by itself."""
+    failed_trials: Annotated[int, Field(ge=0, le=100_000)] = 3
+    """Failed trials that are tolerated; one more fails the experiment. Default: 3."""
+    duration_seconds: Annotated[int, Field(ge=1, le=31_536_000)] | None = None
+    """Seconds of running after which the experiment ends. Default: none. Example: `3600`."""
+    gpu_hours: Annotated[float, Field(ge=0.001, le=1e6)] | None = None
+    """GPU-hours (GPUs held by trials x time) after which the experiment ends. Default: none. Example: `4`."""
+
+
+class Resources(ApiModel):
+    """What one trial takes."""
+
+    cpu: Annotated[float, Field(ge=0.1, le=256)] = 1
+    """CPU cores. Default: 1."""
+    gpu: Annotated[float, Field(ge=0, le=64)] = 0
+    """GPUs; fractions pack several trials on one. Default: 0. Example: `0.5`."""
+    memory: Quantity | None = None
+    """Memory. Default: no limit. Example: `2Gi`."""
+
+
+class Source(ApiModel):
+    """Where the trial's code comes from when it is not in the image."""
+
+    config_map: Name
+    """ConfigMap whose keys become files in the trial's import path and working directory. Example: `digits-train`."""
+
+
+class MetricsSource(StrEnum):
+    """Where a `command` leaves its metrics."""
+
+    STDOUT = "Stdout"
+    FILE = "File"
+
+
+class Trial(ApiModel):
+    """What one trial runs."""
+
+    function: Annotated[str, Field(max_length=253, pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")] | None = None
+    """A Ray Tune trainable as `module:attribute`: a function or a Trainable class, unchanged. Example: `train:train`."""
+    command: Annotated[list[Annotated[str, Field(max_length=4096)]], Field(min_length=1, max_length=64)] | None = None
+    """Any program; `$(name)` becomes the parameter's value. Example: `[python, train.py, --lr=$(lr)]`."""
+    metrics_from: MetricsSource = MetricsSource.STDOUT
+    """Where a command leaves its metrics: `name=value` or JSON lines on Stdout, or lines in `metricsFile`. Default: Stdout."""
+    metrics_file: Annotated[str, Field(max_length=253, pattern=r"^[^/].*$")] | None = None
+    """File, relative to the trial's working directory, that a command appends metrics to. Example: `metrics.jsonl`."""
+    image: Annotated[str, Field(min_length=1, max_length=512)] | None = None
+    """Image of driver and workers. Default: the trial image that the operator was installed with."""
+    source: Source | None = None
+    """Code from a ConfigMap. Default: code is in the image."""
+    resources: Resources = Resources()
+    """What one trial takes. Default: 1 CPU."""
+    retries: Annotated[int, Field(ge=0, le=100)] = 0
+    """Times a failed trial goes on from its last checkpoint before it counts as failed. Default: 0."""
+    checkpoint_interval: Iterations = 1
+    """Iterations between two checkpoints of a Trainable class (a function saves when it reports one). Default: 1."""
+    report_timeout_seconds: Annotated[int, Field(ge=5, le=604_800)] = 600
+    """Seconds without any result after which the experiment is shown as Stalled. Default: 600."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "function",
+            "or `command` must be set, not both",
+            "has(self.function) != has(self.command)",
+            lambda t: (t.function is None) != (t.command is None),
+        ),
+        Rule(
+            "metricsFile",
+            "must be set when `metricsFrom` is File, and only then",
+            "has(self.metricsFile) == (self.metricsFrom == 'File')",
+            lambda t: (t.metrics_file is not None) == (t.metrics_from is MetricsSource.FILE),
+        ),
+        Rule(
+            "metricsFrom",
+            "may be File only for a `command`",
+            "self.metricsFrom == 'Stdout' || has(self.command)",
+            lambda t: t.metrics_from is MetricsSource.STDOUT or t.command is not None,
+        ),
+    )
+
+
+class Workers(ApiModel):
+    """The GPU trial pods."""
+
+    max: Annotated[int, Field(ge=0, le=1000)] | None = None
+    """Worker pods at most; 0 runs the trials in the driver pod. Default: as many as `parallelTrials` needs."""
+    trials_per_worker: Annotated[int, Field(ge=1, le=64)] = 1
+    """Trials that share a worker pod; with 1 the pod's memory limit is the trial's. Default: 1."""
+    template: Annotated[dict[str, Any], Field(json_schema_extra=OPEN)] | None = None
+    """PodTemplateSpec merged into each worker pod: node selectors, tolerations, resources and environment of the container `trial`. Default: none."""
+
+
+class Driver(ApiModel):
+    """The pod that runs the search."""
+
+    template: Annotated[dict[str, Any], Field(json_schema_extra=OPEN)] | None = None
+    """PodTemplateSpec merged into the driver pod. Default: none."""
+
+
+class AccessMode(StrEnum):
+    """Access mode of a volume claim that the operator makes."""
+
+    READ_WRITE_ONCE = "ReadWriteOnce"
+    READ_WRITE_MANY = "ReadWriteMany"
+
+
+class Storage(ApiModel):
+    """Where ledger and checkpoints live; driver and workers must all reach it."""
+
+    claim_name: Name | None = None
+    """An existing PersistentVolumeClaim; it outlives the experiment. Default: the operator makes one that ends with the experiment."""
+    size: Quantity = "1Gi"
+    """Size of the claim that the operator makes. Default: 1Gi."""
+    storage_class_name: Name | None = None
+    """StorageClass of that claim. Default: the cluster's."""
+    access_mode: AccessMode = AccessMode.READ_WRITE_MANY
+    """ReadWriteOnce is enough on a single node. Default: ReadWriteMany."""
+
+
+class Spec(ApiModel):
+    """What to tune, how, and when to stop."""
+
+    objectives: Annotated[
+        list[Objective],
+        Field(
+            min_length=1,
+            max_length=3,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["metric"]},
+        ),
+    ]
+    """Metrics to optimise; the first is the primary one, several make a Pareto front."""
+    parameters: Annotated[
+        list[Parameter],
+        Field(
+            min_length=1,
+            max_length=64,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+        ),
+    ]
+    """The search space. May not change once the experiment has started."""
+    search: Search = Search()
+    """How new trials' parameters are proposed. Default: Random."""
+    scheduler: Scheduler | None = None
+    """How running trials are stopped, paused or changed. Default: every trial runs to its end."""
+    budget: Budget = Budget()
+    """When the experiment ends. May be changed while it runs."""
+    trial: Trial
+    """What one trial runs."""
+    workers: Workers = Workers()
+    """The GPU trial pods. Default: one a parallel trial."""
+    driver: Driver = Driver()
+    """The pod that runs the search."""
+    storage: Storage = Storage()
+    """Where ledger and checkpoints live. Default: a claim of 1Gi that ends with the experiment."""
+    suspend: bool = False
+    """True stops the pods and keeps the checkpoints; false goes on. Default: false."""
+    ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=31_536_000)] | None = None
+    """Seconds after its end when the experiment is deleted. Default: never. Example: `86400`."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "parameters",
+            "must each have a name of its own",
+            "true",  # listType map holds this at the API server
+            lambda s: len({p.name for p in s.parameters}) == len(s.parameters),
+        ),
+        Rule(
+            "parameters",
+            "may use `when` only with an earlier Categorical or Boolean parameter and its values",
+            "self.parameters.all(p, !has(p.when) || self.parameters.exists(q, q.name == p.when.parameter && "
+            "(q.type == 'Categorical' && has(q.values) && p.when.in.all(v, v in q.values) || "
+            "q.type == 'Boolean' && p.when.in.all(v, v in ['true', 'false']))) && "
+            "self.parameters.map(q, q.name).indexOf(p.when.parameter) < "
+            "self.parameters.map(q, q.name).indexOf(p.name))",
+            lambda s: all(_when_is_sound(s.parameters, i) for i in range(len(s.parameters))),
+        ),
+        Rule(
+            "search.algorithm",
+            "Grid, Sobol, GP and CMAES do not take parameters with `when`; use Random or TPE",
+            "!(self.search.algorithm in ['Grid', 'Sobol', 'GP', 'CMAES']) || !self.parameters.exists(p, has(p.when))",
+            lambda s: ALGORITHMS[s.search.algorithm].conditional or all(p.when is None for p in s.parameters),
+        ),
+        Rule(
+            "search.algorithm",
+            "Grid takes Double parameters only with `step`, and no `scale: Log`",
+            "self.search.algorithm != 'Grid' || "
+            "self.parameters.all(p, (p.type != 'Double' || has(p.step)) && p.scale != 'Log')",
+            lambda s: ALGORITHMS[s.search.algorithm].continuous
+            or all(
+                (p.type is not ParameterType.DOUBLE or p.step is not None) and p.scale is not Scale.LOG
+                for p in s.parameters
+            ),
+        ),
+        Rule(
+            "search.algorithm",
+            "CMAES takes only Double, Integer and Discrete parameters",
+            "self.search.algorithm != 'CMAES' || "
+            "self.parameters.all(p, !(p.type in ['Categorical', 'Boolean']))",
+            lambda s: ALGORITHMS[s.search.algorithm].unordered
+            or all(p.type not in CHOOSABLE for p in s.parameters),
+        ),
+        Rule(
+            "objectives",
+            "may hold only one metric when `search.algorithm` is CMAES",
+            "self.search.algorithm != 'CMAES' || self.objectives.size() == 1",
+            lambda s: len(s.objectives) <= ALGORITHMS[s.search.algorithm].max_objectives,
+        ),
+        Rule(
+            "objectives",
+            "may hold only one metric when `scheduler` is set",
+            "!has(self.scheduler) || self.objectives.size() == 1",
+            lambda s: len(s.objectives) <= SCHEDULERS[s.scheduler_kind].max_objectives,
+        ),
+        Rule(
+            "budget.iterationsPerTrial",
+            "must be set when `scheduler` is asha, hyperband, pbt or pb2",
+            "!has(self.scheduler) || has(self.scheduler.medianStopping) || has(self.budget.iterationsPerTrial)",
+            lambda s: not SCHEDULERS[s.scheduler_kind].needs_iterations
+            or s.budget.iterations_per_trial is not None,
+        ),
+        Rule(
+            "budget.parallelTrials",
+            "must be at least 2 when `scheduler` is pbt or pb2",
+            "!has(self.scheduler) || !(has(self.scheduler.pbt) || has(self.scheduler.pb2)) || "
+            "self.budget.parallelTrials >= 2",
+            lambda s: s.budget.parallel_trials >= SCHEDULERS[s.scheduler_kind].min_parallel,
+        ),
+        Rule(
+            "budget.parallelTrials",
+            "must not be greater than `budget.trials`",
+            "self.budget.parallelTrials <= self.budget.trials",
+            lambda s: s.budget.parallel_trials <= s.budget.trials,
+        ),
+        Rule(
+            "scheduler.asha.gracePeriod",
+            "must be smaller than `budget.iterationsPerTrial`",
+            "!has(self.scheduler) || !has(self.scheduler.asha) || !has(self.budget.iterationsPerTrial) || "
+            "self.scheduler.asha.gracePeriod < self.budget.iterationsPerTrial",
+            lambda s: s.scheduler is None
+            or s.scheduler.asha is None
+            or s.budget.iterations_per_trial is None
+            or s.scheduler.asha.grace_period < s.budget.iterations_per_trial,
+        ),
+        Rule(
+            "scheduler",
+            "pb2 takes only Double and Integer parameters without `when`",
+            "!has(self.scheduler) || !has(self.scheduler.pb2) || "
+            "self.parameters.all(p, p.type in ['Double', 'Integer'] && !has(p.when))",
+            lambda s: not SCHEDULERS[s.scheduler_kind].only_ranged
+            or all(p.type in (ParameterType.DOUBLE, ParameterType.INTEGER) and p.when is None for p in s.parameters),
+        ),
+        Rule(
+            "scheduler",
+            "hyperband, pbt and pb2 move checkpoints, so they need `trial.function`; a `trial.command` takes asha or medianStopping",
+            "!has(self.scheduler) || has(self.scheduler.medianStopping) || has(self.scheduler.asha) || "
+            "has(self.trial.function)",
+            lambda s: not SCHEDULERS[s.scheduler_kind].needs_checkpoints or s.trial.function is not None,
+        ),
+        Rule(
+            "budget.gpuHours",
+            "needs `trial.resources.gpu` greater than 0",
+            "!has(self.budget.gpuHours) || self.trial.resources.gpu > 0.0",
+            lambda s: s.budget.gpu_hours is None or s.trial.resources.gpu > 0,
+        ),
+    )
+
+    @property
+    def scheduler_kind(self) -> SchedulerKind:
+        """Which scheduler runs, `none` when the block is absent."""
+        return self.scheduler.kind if self.scheduler else SchedulerKind.NONE
+
+    @property
+    def worker_count(self) -> int:
+        """Worker pods that the budget's parallel trials need, at most `workers.max`."""
+        needed = -(-self.budget.parallel_trials // self.workers.trials_per_worker)
+        return needed if self.workers.max is None else min(needed, self.workers.max)
+
+
+FROZEN_ONCE_STARTED = ("objectives", "parameters", "search", "scheduler", "trial", "driver", "workers", "storage")
+"""Fields of the spec that may not change once `status.startTime` is set."""
+
+
+def _when_is_sound(parameters: list[Parameter], index: int) -> bool:
+    when = parameters[index].when
+    if when is None:
+        return True
+    earlier = {p.name: p for p in parameters[:index]}.get(when.parameter)
+    if earlier is None or earlier.type not in CHOOSABLE:
+        return False
+    return set(when.in_) <= {as_choice(value) for value in earlier.choices}

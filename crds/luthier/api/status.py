@@ -1,0 +1,213 @@
+"""`TuningExperiment.status`: bounded whatever the number of trials, written only by the operator."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field
+
+from luthier.api.rules import ApiModel
+
+TOP_TRIALS = 5
+FRONT_POINTS = 16
+LINEAGE_STEPS = 16
+FAILURES_SHOWN = 5
+METRICS_SHOWN = 16
+MESSAGE_CHARACTERS = 1024
+
+Count = Annotated[int, Field(ge=0, le=2**53)]
+OPEN = {"x-kubernetes-preserve-unknown-fields": True}
+ATOMIC = {"x-kubernetes-list-type": "atomic"}
+Values = Annotated[dict[str, Any], Field(json_schema_extra=OPEN)]
+Metrics = Annotated[dict[str, float], Field(max_length=METRICS_SHOWN)]
+TrialName = Annotated[str, Field(max_length=63)]
+
+
+class StatusModel(ApiModel):
+    """Base of what Luthier itself writes: a newer version's fields are ignored, not refused."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class ConditionStatus(StrEnum):
+    """Status of a condition, as in metav1."""
+
+    TRUE = "True"
+    FALSE = "False"
+    UNKNOWN = "Unknown"
+
+
+class StatusCondition(StatusModel):
+    """A metav1 condition."""
+
+    type: Annotated[str, Field(min_length=1, max_length=316)]
+    """Accepted, Running, Suspended, Stalled, Succeeded or Failed."""
+    status: ConditionStatus
+    """True, False or Unknown."""
+    reason: Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$")]
+    """Stable CamelCase word for the cause. Example: `Unschedulable`."""
+    message: Annotated[str, Field(max_length=32768)]
+    """A sentence with numbers."""
+    last_transition_time: datetime
+    """When `status` last changed."""
+    observed_generation: Count | None = None
+    """Generation of the spec that this was decided for."""
+
+
+class TrialCounts(StatusModel):
+    """Trials by state."""
+
+    total: Count = 0
+    """Trials that the budget asks for."""
+    pending: Count = 0
+    """Proposed, not yet running."""
+    running: Count = 0
+    """Running now."""
+    paused: Count = 0
+    """Waiting at a rung or for their turn in the population."""
+    succeeded: Count = 0
+    """Ran to their end."""
+    stopped: Count = 0
+    """Ended early by the scheduler or because the experiment ended."""
+    failed: Count = 0
+    """Ended with an error, a value that is no number, or without any result."""
+
+    @property
+    def finished(self) -> int:
+        """Trials that will not run again."""
+        return self.succeeded + self.stopped + self.failed
+
+
+class TrialResult(StatusModel):
+    """One trial at its best iteration."""
+
+    trial: TrialName
+    """Name of the trial. Example: `t0007`."""
+    iteration: Count
+    """Iteration at which the metrics were reported."""
+    parameters: Values = {}
+    """Value by parameter name at that iteration."""
+    metrics: Metrics = {}
+    """Objective metrics first, then others in order of name."""
+    checkpoint: Annotated[str, Field(max_length=1024)] | None = None
+    """Path of the nearest checkpoint on the experiment's storage, at or before that iteration."""
+
+
+class Progress(StatusModel):
+    """How far the experiment is."""
+
+    percent: Annotated[int, Field(ge=0, le=100)] = 0
+    """Part of the budget's trials (or iterations, where a trial's are limited) that is done."""
+    eta_seconds: Count | None = None
+    """Seconds that are left, from the pace so far."""
+
+
+class Usage(StatusModel):
+    """What the experiment cost."""
+
+    trial_seconds: Annotated[float, Field(ge=0)] = 0
+    """Seconds that trials held a slot, added up over trials."""
+    gpu_seconds: Annotated[float, Field(ge=0)] = 0
+    """GPU-seconds that trials held."""
+    running_seconds: Annotated[float, Field(ge=0)] = 0
+    """Seconds that the search ran, pauses left out."""
+
+
+class Exploit(StatusModel):
+    """One copy of a winner's weights and parameters to a loser."""
+
+    trial: TrialName
+    """The loser."""
+    donor: TrialName
+    """The winner it copied from."""
+    iteration: Count
+    """The loser's iteration at the copy."""
+    donor_iteration: Count
+    """Iteration of the winner's checkpoint that the loser goes on from."""
+    time: datetime
+    """When it happened."""
+    checkpoint: Annotated[str, Field(max_length=1024)] | None = None
+    """The winner's checkpoint."""
+    changed: Annotated[dict[str, list[Any]], Field(json_schema_extra=OPEN)] = {}
+    """What explore changed: winner's value and new value by parameter name."""
+
+
+class Population(StatusModel):
+    """Population based training as it goes."""
+
+    generation: Count = 0
+    """Perturbation intervals that the slowest member has lived through."""
+    exploits: Count = 0
+    """Copies so far."""
+    lineage: Annotated[list[Exploit], Field(max_length=LINEAGE_STEPS, json_schema_extra=ATOMIC)] = []
+    """The last copies, newest last."""
+
+
+class FailedTrial(StatusModel):
+    """Why a trial failed."""
+
+    trial: TrialName
+    """Name of the trial."""
+    cause: Annotated[str, Field(max_length=63)]
+    """Exception, NotFinite, NoResult, ExitCode or WorkerLost."""
+    message: Annotated[str, Field(max_length=MESSAGE_CHARACTERS)]
+    """The last lines of its error."""
+
+
+class WorkerCounts(StatusModel):
+    """Worker pods."""
+
+    desired: Count = 0
+    """Worker pods that should run."""
+    ready: Count = 0
+    """Worker pods that run."""
+
+
+class Status(StatusModel):
+    """How good, how far, what it cost, why it is stuck."""
+
+    conditions: Annotated[
+        list[StatusCondition],
+        Field(max_length=16, json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}),
+    ] = []
+    """Accepted, Running, Suspended, Stalled, Succeeded, Failed; reason and message say why."""
+    observed_generation: Count | None = None
+    """Generation of the spec that this status was made from."""
+    state: Annotated[str, Field(max_length=32)] | None = None
+    """One word for people's eyes, derived from the conditions: Pending, Running, Suspended, Stalled, Succeeded, Failed or Rejected."""
+    start_time: datetime | None = None
+    """When the first driver was created."""
+    completion_time: datetime | None = None
+    """When the experiment ended."""
+    trials: TrialCounts = TrialCounts()
+    """Trials by state."""
+    best: TrialResult | None = None
+    """The best trial by the primary objective."""
+    best_value: Annotated[str, Field(max_length=32)] | None = None
+    """The primary metric of the best trial, for `kubectl get`."""
+    done: Annotated[str, Field(max_length=32)] | None = None
+    """Trials finished and asked for, for `kubectl get`. Example: `12/16`."""
+    gpu_hours: Annotated[str, Field(max_length=32)] | None = None
+    """GPU-hours used, for `kubectl get`."""
+    eta: Annotated[str, Field(max_length=32)] | None = None
+    """Time left, for `kubectl get`. Example: `4m`."""
+    top: Annotated[list[TrialResult], Field(max_length=TOP_TRIALS, json_schema_extra=ATOMIC)] = []
+    """The best trials, best first."""
+    pareto_front: Annotated[list[TrialResult], Field(max_length=FRONT_POINTS, json_schema_extra=ATOMIC)] = []
+    """Trials that no other one beats in every objective, where there are several objectives."""
+    progress: Progress = Progress()
+    """How far the experiment is."""
+    usage: Usage = Usage()
+    """What the experiment cost."""
+    population: Population | None = None
+    """Population based training as it goes."""
+    failures: Annotated[list[FailedTrial], Field(max_length=FAILURES_SHOWN, json_schema_extra=ATOMIC)] = []
+    """The last failed trials, newest last."""
+    workers: WorkerCounts = WorkerCounts()
+    """Worker pods."""
+    attempt: Count = 0
+    """Number of the current driver."""
+    restarts: Count = 0
+    """Drivers that were replaced because they were lost."""
