@@ -1,0 +1,83 @@
+"""Every version this folder builds or installs, and how long it took where it was tried.
+
+The Go modules are pinned by the `go.mod` and `go.sum` beside each program;
+here is only what a `go.mod` cannot say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+KUBERNETES = "1.34.4"
+HELM = "3.21.4"
+PYTHON_BASE_SUITE = "trixie"
+DEBIAN_MIRROR = "http://deb.debian.org/debian"
+
+_KUBERNETES_MAJOR, _KUBERNETES_MINOR, _ = KUBERNETES.split(".")
+_HELM_PACKAGES = "helm.sh/helm/v3/pkg"
+
+
+@dataclass(frozen=True)
+class Program:
+    """One Go program: the folder that holds its module, and how it is linked."""
+
+    name: str
+    package: str
+    variables: tuple[tuple[str, str], ...] = ()
+    cold_seconds: int = 120
+    links: tuple[str, ...] = ()  # the names to call it by
+
+    def flags(self) -> list[str]:
+        assignments = [f"-X {name}={value}" for name, value in self.variables]
+        return ["-trimpath", "-ldflags", " ".join(["-s -w", *assignments])]
+
+
+KUBE = Program(
+    "kube",
+    ".",
+    # Unset, the API server reports v0.0.0 and clients switch features off.
+    variables=(
+        ("k8s.io/component-base/version.gitVersion", f"v{KUBERNETES}"),
+        ("k8s.io/component-base/version.gitMajor", _KUBERNETES_MAJOR),
+        ("k8s.io/component-base/version.gitMinor", _KUBERNETES_MINOR),
+        ("k8s.io/component-base/version.gitTreeState", "clean"),
+    ),
+    cold_seconds=420,
+    links=("kubectl",),
+)
+PAUSE = Program("pause", ".", cold_seconds=5)
+COREDNS = Program("coredns", ".", cold_seconds=150)
+KWOK = Program("kwok", "sigs.k8s.io/kwok/cmd/kwok", cold_seconds=150, links=("kwok",))
+HELM_PROGRAM = Program(
+    "helm",
+    "helm.sh/helm/v3/cmd/helm",
+    # Unset, `helm template` renders for Kubernetes v1.20.
+    variables=(
+        ("helm.sh/helm/v3/internal/version.version", f"v{HELM}"),
+        (f"{_HELM_PACKAGES}/chartutil.k8sVersionMajor", _KUBERNETES_MAJOR),
+        (f"{_HELM_PACKAGES}/chartutil.k8sVersionMinor", _KUBERNETES_MINOR),
+        (f"{_HELM_PACKAGES}/lint/rules.k8sVersionMajor", _KUBERNETES_MAJOR),
+        (f"{_HELM_PACKAGES}/lint/rules.k8sVersionMinor", _KUBERNETES_MINOR),
+    ),
+    cold_seconds=240,
+    links=("helm",),
+)
+
+# The API server comes first: tests can start while the rest still builds.
+PROGRAMS = (KUBE, PAUSE, COREDNS, KWOK, HELM_PROGRAM)
+
+# What the node needs from Debian: a program to look for, and its package.
+NODE_PACKAGES = {
+    "containerd": "containerd",
+    "runc": "runc",
+    "/usr/lib/cni/bridge": "containernetworking-plugins",
+    "nft": "nftables",
+    "conntrack": "conntrack",
+    "ip": "iproute2",
+    "mount": "mount",
+}
+IMAGE_PACKAGES = {
+    "buildah": "buildah",
+    "debootstrap": "debootstrap",
+    "/usr/share/keyrings/debian-archive-keyring.gpg": "debian-archive-keyring",
+}
