@@ -44,6 +44,14 @@ class Api:
         """Create or update by server-side apply."""
         return self._call("PATCH", f"{path}?fieldManager={FIELD_MANAGER}&force=true", manifest, "application/apply-patch+yaml")
 
+    def create(self, path: str, manifest: Object) -> None:
+        """Create; what exists already is left as it is."""
+        try:
+            self._call("POST", path, manifest)
+        except ApiError as error:
+            if error.status != 409:
+                raise
+
     def merge(self, path: str, change: Object) -> Object:
         return self._call("PATCH", path, change, "application/merge-patch+json")
 

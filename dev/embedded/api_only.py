@@ -6,6 +6,7 @@ number runs side by side and beside the full cluster.
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from embedded import builds, control_plane, credentials, ports, processes
@@ -27,9 +28,12 @@ def up(directory: Path, *, audit: bool) -> Path:
     return layout.admin_kubeconfig
 
 
-def down(directory: Path) -> None:
+def down(directory: Path, *, purge: bool) -> None:
     """End it at once: its state is worth nothing, so nobody waits for a polite end."""
-    processes.stop(Layout(directory.resolve()), *COMPONENTS, kill=True)
+    layout = Layout(directory.resolve())
+    processes.stop(layout, *COMPONENTS, kill=True)
+    if purge and layout.pki.exists():  # else the directory is not one of ours
+        shutil.rmtree(layout.root)
 
 
 def _start(layout: Layout, *, audit: bool) -> None:

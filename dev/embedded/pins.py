@@ -72,9 +72,8 @@ NODE_PACKAGES = {
     "runc": "runc",
     "/usr/lib/cni/bridge": "containernetworking-plugins",
     "nft": "nftables",
-    "conntrack": "conntrack",
     "ip": "iproute2",
-    "mount": "mount",
+    "modprobe": "kmod",
 }
 IMAGE_PACKAGES = {
     "buildah": "buildah",
