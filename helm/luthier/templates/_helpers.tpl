@@ -1,0 +1,66 @@
+{{- define "luthier.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{/* Name of all objects: the release's, with the chart's behind it unless it is already there. */}}
+{{- define "luthier.fullname" -}}
+{{- $name := include "luthier.name" . }}
+{{- $both := contains $name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name $name) }}
+{{- default $both .Values.fullnameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "luthier.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "luthier.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: operator
+{{- end }}
+
+{{- define "luthier.labels" -}}
+{{ include "luthier.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: luthier
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{- define "luthier.serviceAccountName" -}}
+{{- $own := .Values.serviceAccount.create | ternary (include "luthier.fullname" .) "default" }}
+{{- default $own .Values.serviceAccount.name }}
+{{- end }}
+
+{{/* Reference of an image; call with a dict of `image` and `root`. A digest wins over a tag. */}}
+{{- define "luthier.image" -}}
+{{- if .image.digest }}
+{{- printf "%s@%s" .image.repository .image.digest }}
+{{- else }}
+{{- printf "%s:%s" .image.repository (default .root.Chart.AppVersion .image.tag) }}
+{{- end }}
+{{- end }}
+
+{{/* What the operator may do in a namespace: with a Role in each, or with one ClusterRole for all. */}}
+{{- define "luthier.rules" -}}
+- apiGroups: [luthier.dev]
+  resources: [tuningexperiments]
+  verbs: [get, list, watch, delete]  # delete: ttlSecondsAfterFinished
+- apiGroups: [luthier.dev]
+  resources: [tuningexperiments/status]
+  verbs: [get, patch, update]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch, create, delete]
+- apiGroups: [""]
+  resources: [services]
+  verbs: [get, create, patch]
+- apiGroups: [""]
+  resources: [persistentvolumeclaims]
+  verbs: [get, create]
+- apiGroups: [""]
+  resources: [secrets]  # no list, no watch: only the experiment's own token is read, by its name
+  verbs: [get, create]
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [get]
+- apiGroups: [""]
+  resources: [events]
+  verbs: [list, create, patch]
+{{- end }}
