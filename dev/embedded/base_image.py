@@ -18,7 +18,7 @@ KEY_LABEL = "luthier.dev/base-key"
 DOCKERFILE = f"""\
 FROM scratch
 ADD rootfs.tar /
-ENV PYTHONDONTWRITEBYTECODE=1 LANG=C.UTF-8
+ENV LANG=C.UTF-8
 LABEL {KEY_LABEL}={{key}}
 CMD ["python3"]
 """
@@ -32,7 +32,7 @@ def ensure() -> str:
     """Build the base image unless buildah has this very one; return its reference."""
     debian.require_root()
     debian.ensure(IMAGE_PACKAGES)
-    key = builds.content_key(DOCKERFILE, PYTHON_BASE_SUITE, *PACKAGES, *LEFTOVERS)
+    key = builds.content_key(DOCKERFILE, _filesystem_key())
     with exclusive(cache_directory() / "base-image.lock"):
         if _present_key() == key:
             say(f"{REFERENCE} is built already")
@@ -41,13 +41,17 @@ def ensure() -> str:
     return REFERENCE
 
 
+def _filesystem_key() -> str:
+    return builds.content_key(PYTHON_BASE_SUITE, *PACKAGES, *LEFTOVERS)
+
+
 def _present_key() -> str:
     template = f'{{{{index .OCIv1.Config.Labels "{KEY_LABEL}"}}}}'
     return read(["buildah", "inspect", "--type", "image", "--format", template, REFERENCE]).strip()
 
 
 def _build(key: str) -> None:
-    filesystem = cache_directory() / "images" / f"python-base-{key}.tar"
+    filesystem = cache_directory() / "images" / f"python-base-{_filesystem_key()}.tar"
     progress = Progress({"install Debian into a directory": 60, "make the image": 15})
     with progress.step("install Debian into a directory"):
         if not filesystem.exists():

@@ -50,6 +50,9 @@ def start_kubelet(layout: Layout, address: str, port: int) -> None:
 
 def start_proxy(layout: Layout, ports: dict[str, int]) -> None:
     """Start kube-proxy; it looks its node up first, so the node must be registered."""
+    running = processes.recorded(layout, "kube-proxy")
+    if running is not None and running.alive():
+        return  # it ends itself when its configuration is written again
     config = layout.configuration / "kube-proxy.json"
     config.write_text(json.dumps(_proxy_config(layout, ports), indent=1))
     processes.start(layout, "kube-proxy", [builds.path(KUBE), "kube-proxy", f"--config={config}"])
