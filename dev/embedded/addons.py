@@ -36,11 +36,6 @@ def apply(api: Api, dns_image: str) -> None:
         api.apply(path, manifest)
 
 
-def dns_ready(api: Api) -> bool:
-    """Return whether a CoreDNS pod answers."""
-    return bool(api.get(DNS_DEPLOYMENT).get("status", {}).get("availableReplicas"))
-
-
 def _permissions() -> dict[str, Object]:
     return {
         f"{RBAC}/clusterroles/coredns": {

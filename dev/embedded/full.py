@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 
-from embedded import addons, builds, control_plane, credentials, debian, network, node, ports, processes, remains, scale
+from embedded import addons, builds, control_plane, credentials, debian, dns, network, node, ports, processes, remains, scale
 from embedded.api import Api, wait_until
 from embedded.control_plane import Address
 from embedded.errors import Failure
@@ -19,6 +19,7 @@ from embedded.places import Layout, exclusive
 from embedded.progress import Progress
 
 READY_SECONDS = 90.0
+API_NAME = "kubernetes.default.svc.cluster.local"
 IDENTITIES = (
     credentials.ADMIN,
     credentials.CONTROLLERS,
@@ -51,7 +52,7 @@ def up(layout: Layout) -> str:
             _start_node(layout, api, address, chosen)
         with progress.step("wait until all is ready"):
             _wait_until_ready(layout, api)
-            scale.restore_gpus(layout, api)
+            scale.restore(layout, api)
     return progress.total()
 
 
@@ -115,17 +116,10 @@ def _start_provisioner(layout: Layout) -> None:
 def _wait_until_ready(layout: Layout, api: Api) -> None:
     control_plane.wait_for_controllers(layout, api)
     not_ready = Failure("the node is not ready", log=layout.log("kubelet"), advice=f"read {layout.log('containerd')} too")
-    wait_until(lambda: node_ready(api), READY_SECONDS, not_ready)
+    wait_until(lambda: node.ready(layout, api), READY_SECONDS, not_ready)
     no_dns = Failure(
         "the cluster's DNS is not ready",
         log=layout.log("kubelet"),
         advice="`kubectl -n kube-system describe pods` and `kubectl -n kube-system logs deployment/coredns` say why",
     )
-    wait_until(lambda: addons.dns_ready(api), READY_SECONDS, no_dns)
-
-
-def node_ready(api: Api) -> bool:
-    """Return whether the node takes pods: it is Ready and no taint of its start is left."""
-    found = api.get(f"/api/v1/nodes/{node.NAME}")
-    conditions = {entry["type"]: entry["status"] for entry in found["status"].get("conditions", [])}
-    return conditions.get("Ready") == "True" and not found["spec"].get("taints")
+    wait_until(lambda: dns.answers(node.CLUSTER_DNS, API_NAME), READY_SECONDS, no_dns)

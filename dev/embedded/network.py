@@ -18,6 +18,7 @@ from embedded.places import Layout
 POD_RANGE = "10.244.0.0/24"
 BRIDGE = "luthier0"
 TABLE = "luthier_dev"
+NAME = "luthier-dev"  # of the pods' network
 PLUGINS = Path("/usr/lib/cni")
 # Services reached over the bridge come back wrong unless bridged packets pass the rules.
 SETTINGS = ("net/ipv4/ip_forward", "net/bridge/bridge-nf-call-iptables")
@@ -93,7 +94,7 @@ def _pod_network(layout: Layout) -> dict[str, object]:
             "dataDir": str(addresses_directory(layout)),
         },
     }
-    return {"cniVersion": "0.4.0", "name": "pods", "plugins": [bridge]}
+    return {"cniVersion": "0.4.0", "name": NAME, "plugins": [bridge]}
 
 
 def _mtu() -> int:

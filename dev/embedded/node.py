@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import datetime
 from pathlib import Path
 
 from embedded import builds, network, processes
-from embedded.api import wait_until
+from embedded.api import Api, wait_until
 from embedded.commands import read
 from embedded.errors import Failure
 from embedded.pins import KUBE
@@ -58,6 +59,17 @@ def start_proxy(layout: Layout, ports: dict[str, int]) -> None:
     processes.start(layout, "kube-proxy", [builds.path(KUBE), "kube-proxy", f"--config={config}"])
 
 
+def ready(layout: Layout, api: Api) -> bool:
+    """Return whether the node takes pods, said by this kubelet and not by one that ended before."""
+    found = api.get(f"/api/v1/nodes/{NAME}")
+    conditions = {entry["type"]: entry for entry in found["status"].get("conditions", [])}
+    answer = conditions.get("Ready", {})
+    if answer.get("status") != "True" or found["spec"].get("taints"):
+        return False
+    heard = datetime.fromisoformat(answer["lastHeartbeatTime"]).timestamp()
+    return heard >= int(processes.started_at(layout, "kubelet"))
+
+
 def kubelet_directory(layout: Layout) -> Path:
     """Return where the kubelet keeps pods and their volumes."""
     return layout.root / "kubelet"
@@ -83,6 +95,9 @@ conf_dir = "{network.cni_directory(layout)}"
 
 [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
 runtime_type = "io.containerd.runc.v2"
+
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+Root = "{layout.root}/run/runc"
 """
 
 

@@ -78,6 +78,11 @@ def recorded(layout: Layout, name: str) -> Process | None:
         return None
 
 
+def started_at(layout: Layout, name: str) -> float:
+    """Return when a component was last started, in seconds since the epoch."""
+    return (layout.processes / f"{name}.json").stat().st_mtime
+
+
 def all_recorded(layout: Layout) -> list[Process]:
     """Return every component that was started in this state directory."""
     names = sorted(path.stem for path in layout.processes.glob("*.json"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import os
 import shutil
 import signal
@@ -11,8 +12,11 @@ from pathlib import Path
 from embedded import node, processes
 from embedded.errors import Failure
 from embedded.places import Layout
+from embedded.processes import Process
 
 MNT_DETACH = 2
+SHIM_SOCKETS = Path("/run/containerd/s")
+NETWORK_RESULTS = Path("/var/lib/cni/results")
 CONTAINER_LOGS = Path("/var/log/containers")
 END_SECONDS = 10.0
 
@@ -23,11 +27,24 @@ def end_containers(layout: Layout) -> None:
     A shim belongs to this cluster if it was told this cluster's containerd socket;
     whatever runs below such a shim is a container of ours.
     """
-    shims = [process for process in processes.with_argument(str(layout.containerd_socket)) if process.command.startswith("/")]
+    told = processes.with_argument(str(layout.containerd_socket))
+    shims = [process for process in told if Path(process.command.split("\0")[0]).name.startswith("containerd-shim")]
     containers = processes.descendants(shims)
     for process in (*containers, *shims):
         process.signal(signal.SIGKILL)
     processes.wait_until_dead([*containers, *shims], END_SECONDS)
+    for shim in shims:
+        _forget(shim)
+
+
+def _forget(shim: Process) -> None:
+    """Delete what containerd keeps about a shim outside of its own directories."""
+    words = shim.command.split("\0")
+    address, namespace, identity = (words[words.index(flag) + 1] for flag in ("-address", "-namespace", "-id"))
+    socket = hashlib.sha256(f"{address}/{namespace}/{identity}".encode()).hexdigest()
+    (SHIM_SOCKETS / socket).unlink(missing_ok=True)
+    for result in NETWORK_RESULTS.glob(f"*-{identity}-*"):
+        result.unlink()
 
 
 def unmount(layout: Layout) -> None:

@@ -29,11 +29,13 @@ def set_gpus(layout: Layout, api: Api, count: int) -> None:
     api.merge(f"/api/v1/nodes/{node.NAME}/status", change)
 
 
-def restore_gpus(layout: Layout, api: Api) -> None:
-    """Advertise what was asked for before the cluster was ended."""
+def restore(layout: Layout, api: Api) -> None:
+    """Bring back the GPUs and fake nodes that were asked for before the cluster was ended."""
     file = layout.root / "gpus"
     if file.exists():
         set_gpus(layout, api, int(file.read_text()))
+    if fake_nodes(api):
+        _start_kwok(layout)
 
 
 def set_fake_nodes(layout: Layout, api: Api, count: int, gpus: int) -> None:
