@@ -86,5 +86,7 @@ class Exit(IntEnum):
     """An error nobody foresaw; a new attempt may help."""
     BAD_EXPERIMENT = 64
     """The user's code or manifest can't work (import error, missing attribute); no new attempt helps."""
+    INTERRUPTED = 74
+    """Asked to leave before the search had ended; the next attempt goes on."""
     FENCED = 75
     """A newer attempt owns the storage; this one left without writing."""

@@ -1,0 +1,98 @@
+"""The driver pod's program: a Ray head, the search, and the window through which it is watched.
+
+`python -m luthier.trial.driver`. All it is told comes from the environment and two mounted
+files; it has no API credentials. How it ends is its exit code and, when the search has an
+outcome, the termination message.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from luthier.api import keys, wire
+from luthier.api.keys import Exit
+from luthier.api.manifest import Experiment, ManifestError, load, parse
+from luthier.trial.errors import BadExperiment, Fenced
+from luthier.trial.ray_node import resource_flags, start_command
+from luthier.trial.server import ProgressServer
+
+LOGGER = logging.getLogger("luthier.driver")
+SEEN_SECONDS = 20.0
+TERMINATION_FILE = Path("/dev/termination-log")
+
+
+def main() -> int:
+    """Run the experiment that the environment names and return the exit code."""
+    logging.basicConfig(level="INFO", format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    server = ProgressServer(keys.PORT_PROGRESS, Path(os.environ[keys.ENV_TOKEN_FILE]).read_text().strip())
+    try:
+        return _drive(server)
+    except (BadExperiment, ManifestError) as error:
+        LOGGER.error("%s", error)  # noqa: TRY400 - the user can mend this; a traceback would hide it
+        _leave_message(_bad_experiment(str(error)))
+        return Exit.BAD_EXPERIMENT
+    except Fenced as error:
+        LOGGER.warning("%s", error)
+        return Exit.FENCED
+    finally:
+        server.close()
+
+
+def _drive(server: ProgressServer) -> int:
+    head = _start_head()
+    experiment = _read_experiment()
+    from luthier.trial.engine import Engine
+    from luthier.trial.run import importable, stopping
+
+    directory = Path(os.environ[keys.ENV_STORAGE])
+    engine = Engine(experiment, directory, int(os.environ[keys.ENV_ATTEMPT]), server.publish)
+    server.take_budgets(engine.change_budget)
+    with importable(Path(keys.MOUNT_CODE) if experiment.spec.trial.source else None), stopping(engine):
+        _join(head)
+        report = engine.run()
+    if report.outcome is None:
+        LOGGER.info("interrupted; the ledger goes on in the next attempt")
+        return Exit.INTERRUPTED
+    LOGGER.info("%s: %s", report.outcome.reason, report.outcome.message)
+    _leave_message(report)
+    server.wait_until_seen(SEEN_SECONDS)
+    return Exit.OK
+
+
+def _start_head() -> subprocess.Popen[bytes]:
+    flags = ["--head", f"--port={keys.PORT_RAY}", "--include-dashboard=false", *resource_flags()]
+    return subprocess.Popen(start_command(*flags), stdout=sys.stderr)
+
+
+def _join(head: subprocess.Popen[bytes]) -> None:
+    import ray
+
+    code = head.wait()
+    if code:
+        raise RuntimeError(f"the Ray head did not start: exit code {code}")
+    ray.init(address=f"127.0.0.1:{keys.PORT_RAY}", log_to_driver=False, logging_level="WARNING")
+
+
+def _read_experiment() -> Experiment:
+    (document,) = load(Path(os.environ[keys.ENV_EXPERIMENT_FILE]))
+    return parse(document)
+
+
+def _bad_experiment(message: str) -> wire.Report:
+    outcome = wire.Outcome(succeeded=False, reason="BadExperiment", message=message[:1000])
+    return wire.Report(phase=wire.Phase.FINISHED, outcome=outcome, attempt=int(os.environ[keys.ENV_ATTEMPT]))
+
+
+def _leave_message(report: wire.Report) -> None:
+    try:
+        TERMINATION_FILE.write_bytes(wire.encode_termination(report))
+    except OSError as error:
+        LOGGER.warning("no termination message could be left: %s", error)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

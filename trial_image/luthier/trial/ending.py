@@ -1,0 +1,105 @@
+"""When the experiment is over, and why: ordered rules over the study, the first that holds decides."""
+
+from __future__ import annotations
+
+from luthier.api.wire import Outcome
+from luthier.trial.study import Study
+from luthier.trial.trial_state import State
+
+
+def outcome(study: Study, now: float) -> Outcome | None:
+    """Return how the experiment ended, or None while it goes on."""
+    for rule in RULES:
+        ended = rule(study, now)
+        if ended:
+            return ended
+    return None
+
+
+def target_is_reached(study: Study, now: float) -> Outcome | None:  # noqa: ARG001 - rules share one shape
+    """Some trial is as good as every target that is set."""
+    targets = [objective for objective in study.spec.objectives if objective.target is not None]
+    for trial in study.trials.values():
+        metrics = trial.best.metrics if trial.best else {}
+        if targets and all(o.metric in metrics and o.is_reached(metrics[o.metric]) for o in targets):
+            first = targets[0]
+            return Outcome(
+                succeeded=True,
+                reason="TargetReached",
+                message=f"{trial.name} reached {first.metric} {metrics[first.metric]:.6g} (target {first.target:.6g})",
+            )
+    return None
+
+
+def failures_are_too_many(study: Study, now: float) -> Outcome | None:  # noqa: ARG001
+    """More trials failed than the budget tolerates."""
+    failed = len(study.failed)
+    if failed <= study.budget.failed_trials:
+        return None
+    last = study.trials[study.failed[-1]]
+    return Outcome(
+        succeeded=False,
+        reason="TooManyFailures",
+        message=_cut(
+            f"{failed} trials failed and the budget tolerates {study.budget.failed_trials}; "
+            f"the last, {last.name}: {last.cause}: {_last_line(last.message)}"
+        ),
+    )
+
+
+def trials_are_done(study: Study, now: float) -> Outcome | None:  # noqa: ARG001
+    """Every trial that was asked for, or that the space holds, has ended."""
+    asked = study.exhausted or len(study.trials) >= study.budget.trials
+    if not asked or any(not trial.is_over for trial in study.trials.values()):
+        return None
+    good = study.count(State.SUCCEEDED, State.STOPPED)
+    if not good:
+        last = study.trials[study.failed[-1]] if study.failed else None
+        why = f"; the last, {last.name}: {last.cause}: {_last_line(last.message)}" if last else ""
+        return Outcome(
+            succeeded=False,
+            reason="NoTrialSucceeded",
+            message=_cut(f"none of {len(study.trials)} trials succeeded{why}"),
+        )
+    reason = "SpaceExhausted" if study.exhausted else "TrialsDone"
+    return Outcome(
+        succeeded=True,
+        reason=reason,
+        message=f"{len(study.trials)} trials ended: {study.count(State.SUCCEEDED)} succeeded, "
+        f"{study.count(State.STOPPED)} stopped early, {len(study.failed)} failed",
+    )
+
+
+def duration_is_spent(study: Study, now: float) -> Outcome | None:
+    """The search ran as long as the budget allows."""
+    limit = study.budget.duration_seconds
+    if limit is None or study.running_seconds(now) < limit:
+        return None
+    return _spent(study, "DurationReached", f"{limit} seconds are spent")
+
+
+def gpu_hours_are_spent(study: Study, now: float) -> Outcome | None:
+    """Trials held GPUs as long as the budget allows."""
+    limit = study.budget.gpu_hours
+    hours = study.trial_seconds(now) * study.spec.trial.resources.gpu / 3600
+    if limit is None or hours < limit:
+        return None
+    return _spent(study, "GpuHoursReached", f"{limit:g} GPU-hours are spent")
+
+
+RULES = (target_is_reached, failures_are_too_many, trials_are_done, duration_is_spent, gpu_hours_are_spent)
+
+
+def _spent(study: Study, reason: str, why: str) -> Outcome:
+    has_result = any(trial.best for trial in study.trials.values())
+    found = "" if has_result else "; no trial had reported"
+    return Outcome(succeeded=has_result, reason=reason, message=f"{why} after {len(study.trials)} trials{found}")
+
+
+def _last_line(message: str | None) -> str:
+    lines = (message or "").strip().splitlines()
+    return lines[-1] if lines else ""
+
+
+def _cut(message: str) -> str:
+    return message if len(message) <= 1000 else message[:1000] + "..."

@@ -1,0 +1,166 @@
+"""The loop that carries an experiment: step Ray Tune, look at the budget, tell whoever listens.
+
+Ray is connected when this starts. It leaves when the study has an outcome, or, after `stop`,
+when every run has given its slot back or the grace is over; then the ledger goes on another time.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from luthier.api.experiment import Budget
+from luthier.api.keys import SLOT
+from luthier.api.manifest import Experiment
+from luthier.api.wire import Report
+from luthier.trial import ledger as ledgers
+from luthier.trial import schedulers, search
+from luthier.trial.ending import outcome
+from luthier.trial.records import Record
+from luthier.trial.reporting import make_report
+from luthier.trial.study import Study
+
+LOGGER = logging.getLogger(__name__)
+PUBLISH_SECONDS = 0.5
+HEARTBEAT_SECONDS = 15.0
+GRACE_SECONDS = 20.0
+OnReport = Callable[[Report], None]
+
+
+class Engine:
+    """One attempt at one experiment."""
+
+    def __init__(self, experiment: Experiment, directory: Path, attempt: int, on_report: OnReport) -> None:
+        """Claim the directory, read what earlier attempts left, and stand ready.
+
+        Raises:
+            Fenced: a newer attempt owns the directory.
+            BrokenLedger: its ledger can't be read.
+        """
+        self.experiment = experiment
+        self.directory = directory
+        self.attempt = attempt
+        self._on_report = on_report
+        self._ledger = ledgers.Ledger(directory, attempt)
+        self.study = open_study(experiment, directory, self._write)
+        self._edits: list[tuple[int, Budget]] = []
+        self._lock = threading.Lock()
+        self._stop_at: float | None = None
+        self._is_dirty = True
+        self._published = 0.0
+        self._sequence = attempt * 1_000_000
+
+    def change_budget(self, generation: int, budget: Budget) -> None:
+        """Take over an edited budget at the next step; may be called from any thread."""
+        with self._lock:
+            self._edits.append((generation, budget))
+
+    def stop(self) -> None:
+        """Ask the loop to save and leave; may be called from a signal handler."""
+        if self._stop_at is None:
+            self._stop_at = time.monotonic() + GRACE_SECONDS
+
+    def run(self) -> Report:
+        """Run until there is an outcome or until stopped; return the last report.
+
+        Raises:
+            BadExperiment: the user's code can't work.
+        """
+        metadata = self.experiment.metadata
+        self.study.begin(self.attempt, metadata.generation, self.experiment.spec.budget, time.time())
+        self._publish()
+        if self.study.outcome is None:
+            self._loop()
+        self._ledger.close()
+        self._is_dirty = True
+        return self._publish()
+
+    def _loop(self) -> None:
+        controller, runs = self._make_controller()
+        try:
+            while not self._is_over(runs):
+                controller.step()
+                if not runs.live and not runs.is_draining and not self._may_start():
+                    raise RuntimeError("no trial runs and none can start: a scheduler holds all of them")
+                self._publish_sometimes()
+        finally:
+            controller.cleanup()
+
+    def _make_controller(self):  # type: ignore[no-untyped-def]  # noqa: ANN202 - Ray is imported late
+        from ray import tune
+        from ray.train._internal.storage import StorageContext
+        from ray.tune.registry import register_trainable
+
+        from luthier.trial.trainables import is_function, load_trainable
+        from luthier.trial.tune_bridge import TRIALS_DIR, Controller, Runs, TrialFactory
+
+        spec = self.experiment.spec
+        os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(self.study.budget.parallel_trials)
+        trainable = load_trainable(spec.trial)
+        name = self.experiment.metadata.name
+        register_trainable(name, trainable, warn=False)
+        every = 0 if is_function(trainable) or spec.trial.command else spec.trial.checkpoint_interval
+        checkpoints = tune.CheckpointConfig(checkpoint_frequency=every, checkpoint_at_end=bool(every))
+        storage = StorageContext(str(self.directory), TRIALS_DIR)
+        resources = {"CPU": spec.trial.resources.cpu, "GPU": spec.trial.resources.gpu, SLOT: 1.0}
+        runs = Runs(self.study, self.directory, self.attempt)
+        factory = TrialFactory(name, {k: v for k, v in resources.items() if v}, checkpoints, storage)
+        return Controller(runs, factory, storage), runs
+
+    def _is_over(self, runs) -> bool:  # type: ignore[no-untyped-def]  # noqa: ANN001
+        self._take_edits()
+        if self._stop_at is not None:
+            runs.is_draining = True
+            return not runs.live or time.monotonic() > self._stop_at
+        now = time.time()
+        ended = outcome(self.study, now)
+        if ended:
+            self.study.finish(ended, now)
+        return ended is not None
+
+    def _may_start(self) -> bool:
+        return outcome(self.study, time.time()) is not None or self.study.can_start
+
+    def _take_edits(self) -> None:
+        with self._lock:
+            edits, self._edits = self._edits, []
+        for generation, budget in edits:
+            self.study.change_budget(generation, budget, time.time())
+            os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(budget.parallel_trials)
+            self._is_dirty = True
+
+    def _write(self, record: Record) -> None:
+        self._ledger.append(record)
+        self._is_dirty = True
+
+    def _publish_sometimes(self) -> None:
+        age = time.monotonic() - self._published
+        if (self._is_dirty and age >= PUBLISH_SECONDS) or age >= HEARTBEAT_SECONDS:
+            self._ledger.sync()
+            self._publish()
+
+    def _publish(self) -> Report:
+        self._published = time.monotonic()
+        self._sequence += self._is_dirty
+        self._is_dirty = False
+        report = make_report(
+            self.study,
+            uid=self.experiment.metadata.uid,
+            attempt=self.attempt,
+            sequence=self._sequence,
+            now=time.time(),
+        )
+        self._on_report(report)
+        return report
+
+
+def open_study(experiment: Experiment, directory: Path, write: Callable[[Record], None]) -> Study:
+    """Return the study that a directory's ledger amounts to; an empty one for an empty directory."""
+    spec = experiment.spec
+    study = Study(spec, search.build(spec), schedulers.build(spec), write)
+    study.replay(ledgers.read(directory))
+    return study

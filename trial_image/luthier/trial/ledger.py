@@ -1,0 +1,106 @@
+"""The append-only record of an experiment on its storage.
+
+One file of JSON lines, one writer. A newer attempt claims the directory by writing its
+number; an older one that wakes up sees it before its next write and leaves.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from luthier.trial.errors import BrokenLedger, Fenced
+from luthier.trial.records import Record, decode, encode
+
+LEDGER_FILE = "ledger.jsonl"
+ATTEMPT_FILE = "attempt"
+
+
+class Ledger:
+    """The ledger of one experiment, opened for writing by one attempt."""
+
+    def __init__(self, directory: Path, attempt: int) -> None:
+        """Claim a directory for an attempt, making it if need be.
+
+        Raises:
+            Fenced: a newer attempt has claimed it.
+        """
+        directory.mkdir(parents=True, exist_ok=True)
+        self.directory = directory
+        self.attempt = attempt
+        self._fence = directory / ATTEMPT_FILE
+        self._check_fence()
+        _write_atomically(self._fence, str(attempt))
+        _cut_torn_line(directory / LEDGER_FILE)
+        self._file = (directory / LEDGER_FILE).open("ab", buffering=0)
+
+    def append(self, record: Record) -> None:
+        """Write one record; when this returns a dying process can't lose it.
+
+        Raises:
+            Fenced: a newer attempt has claimed the directory.
+        """
+        self._check_fence()
+        self._file.write(encode(record))
+
+    def sync(self) -> None:
+        """Make what was appended survive the node, too."""
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Sync and close."""
+        self.sync()
+        self._file.close()
+
+    def _check_fence(self) -> None:
+        owner = last_attempt(self.directory)
+        if owner > self.attempt:
+            raise Fenced(f"attempt {owner} owns {self.directory}; this is attempt {self.attempt}")
+
+
+def last_attempt(directory: Path) -> int:
+    """Return the number of the newest attempt that claimed a directory; 0 when none did."""
+    try:
+        return int((directory / ATTEMPT_FILE).read_text())
+    except (FileNotFoundError, ValueError):
+        return 0
+
+
+def read(directory: Path) -> Iterator[Record]:
+    """Yield the records of a directory's ledger, leaving out a last line that was cut off.
+
+    Raises:
+        BrokenLedger: a line before the last one is no record.
+    """
+    path = directory / LEDGER_FILE
+    if not path.exists():
+        return
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.endswith(b"\n"):
+                return
+            try:
+                yield decode(line)
+            except ValidationError as error:
+                raise BrokenLedger(f"{path}, line {number}: {error.errors()[0]['msg']}") from error
+
+
+def _cut_torn_line(path: Path) -> None:
+    if not path.exists():
+        return
+    data = path.read_bytes()
+    whole = data.rfind(b"\n") + 1
+    if whole < len(data):
+        os.truncate(path, whole)
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    temporary = path.with_suffix(".new")
+    with temporary.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)

@@ -1,0 +1,157 @@
+"""The lines of the ledger: every fact about an experiment, as plain JSON with a `kind`.
+
+The fold of these records, in order, is the whole state of an experiment; nothing else
+decides anything after a restart. A result carries the decision that was taken on it, so
+that one line is either wholly there or wholly absent.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter
+
+from luthier.api.experiment import Budget
+from luthier.api.parameters import Scalar
+from luthier.api.rules import ApiModel
+from luthier.api.wire import Outcome
+
+
+class Base(ApiModel):
+    """What every record has."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    time: float
+    """Seconds since the epoch."""
+
+
+class AttemptStarted(Base):
+    """A driver began."""
+
+    kind: Literal["attempt"] = "attempt"
+    attempt: int
+    generation: int = 1
+
+
+class BudgetChanged(Base):
+    """The user edited the budget."""
+
+    kind: Literal["budget"] = "budget"
+    generation: int
+    budget: Budget
+
+
+class TrialProposed(Base):
+    """The searcher proposed a trial."""
+
+    kind: Literal["trial"] = "trial"
+    trial: str
+    values: dict[str, Scalar]
+
+
+class SpaceExhausted(Base):
+    """The searcher has nothing left to propose."""
+
+    kind: Literal["exhausted"] = "exhausted"
+
+
+class RunStarted(Base):
+    """A trial got a slot, from its beginning or from a checkpoint."""
+
+    kind: Literal["run"] = "run"
+    trial: str
+    iteration: int = 0
+    """Iteration of the checkpoint it goes on from; 0 from the beginning."""
+    checkpoint: str | None = None
+
+
+class ExploitStep(ApiModel):
+    """The part of an exploit that a result's decision carries."""
+
+    donor: str
+    donor_iteration: int
+    checkpoint: str | None
+    values: dict[str, Scalar]
+    changed: dict[str, list[Scalar | None]] = {}
+
+
+class TrialReported(Base):
+    """A trial reported, and this was decided on it."""
+
+    kind: Literal["result"] = "result"
+    trial: str
+    iteration: int
+    """The trial's own count of reports, from 1."""
+    metrics: dict[str, float]
+    decision: Literal["Continue", "Complete", "Stop", "Pause", "Exploit"] = "Continue"
+    reason: str | None = None
+    exploit: ExploitStep | None = None
+
+
+class CheckpointSaved(Base):
+    """A checkpoint is complete on storage."""
+
+    kind: Literal["saved"] = "saved"
+    trial: str
+    iteration: int
+    checkpoint: str
+    """Path relative to the experiment's directory."""
+
+
+class TrialRetried(Base):
+    """A trial's run failed and goes on from its last checkpoint."""
+
+    kind: Literal["retry"] = "retry"
+    trial: str
+    cause: str
+    message: str
+    counted: bool = True
+    """False where the trial was not to blame."""
+
+
+class TrialEnded(Base):
+    """A trial will not run again."""
+
+    kind: Literal["end"] = "end"
+    trial: str
+    ending: Literal["Succeeded", "Stopped", "Failed"]
+    cause: str | None = None
+    message: str | None = None
+
+
+class Finished(Base):
+    """The experiment ended."""
+
+    kind: Literal["finish"] = "finish"
+    outcome: Outcome
+
+
+Record = Annotated[
+    AttemptStarted
+    | BudgetChanged
+    | TrialProposed
+    | SpaceExhausted
+    | RunStarted
+    | TrialReported
+    | CheckpointSaved
+    | TrialRetried
+    | TrialEnded
+    | Finished,
+    Field(discriminator="kind"),
+]
+RECORD: TypeAdapter[Record] = TypeAdapter(Record)
+
+
+def encode(record: Record) -> bytes:
+    """Return the record as one line."""
+    return record.model_dump_json(by_alias=True, exclude_none=True).encode() + b"\n"
+
+
+def decode(line: bytes) -> Record:
+    """Return the record of one line.
+
+    Raises:
+        pydantic.ValidationError: the line is no record.
+    """
+    return RECORD.validate_json(line)

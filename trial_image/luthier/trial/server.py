@@ -1,0 +1,164 @@
+"""The driver's window: `/progress` for whoever has the token, `/metrics`, `/healthz`.
+
+A reader says which report it has and waits for a newer one, so nothing is sent while nothing
+changes. Reading the finished report back is what lets the driver leave.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import logging
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from pydantic import ValidationError
+
+from luthier.api.experiment import Budget
+from luthier.api.wire import Phase, Report, encode
+from luthier.trial.driver_metrics import ReportCollector
+
+LOGGER = logging.getLogger(__name__)
+MAX_WAIT_SECONDS = 30.0
+MAX_BODY_BYTES = 16 * 1024
+OnBudget = Callable[[int, Budget], None]
+
+
+class ProgressServer:
+    """Serves the newest report until closed."""
+
+    def __init__(self, port: int, token: str, host: str = "") -> None:
+        """Listen on a port (0 picks one); `token` is what `/progress` and `/budget` ask for."""
+        self._token = token
+        self._report: Report | None = None
+        self._changed = threading.Condition()
+        self._is_seen = threading.Event()
+        self._on_budget: OnBudget | None = None
+        self._registry = CollectorRegistry()
+        self._registry.register(ReportCollector(lambda: self._report))
+        self._server = ThreadingHTTPServer((host, port), _handler(self))
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        return int(self._server.server_address[1])
+
+    def publish(self, report: Report) -> None:
+        """Make a report the newest."""
+        with self._changed:
+            self._report = report
+            self._changed.notify_all()
+
+    def take_budgets(self, on_budget: OnBudget) -> None:
+        """Pass edited budgets on to this."""
+        self._on_budget = on_budget
+
+    def wait_until_seen(self, seconds: float) -> bool:
+        """Wait until a reader has the finished report; return whether one has."""
+        return self._is_seen.wait(seconds)
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    # what the handler asks for
+
+    def is_allowed(self, header: str | None) -> bool:
+        """Whether an Authorization header carries the token."""
+        return hmac.compare_digest((header or "").encode(), f"Bearer {self._token}".encode())
+
+    def newer_than(self, sequence: int, wait: float) -> Report | None:
+        """Return a report newer than `sequence`, waiting for one at most `wait` seconds."""
+        with self._changed:
+            report = self._report
+            if report and report.phase is Phase.FINISHED and sequence >= report.sequence:
+                self._is_seen.set()
+                return None
+            self._changed.wait_for(lambda: self._report is not None and self._report.sequence > sequence, wait)
+            report = self._report
+            return report if report and report.sequence > sequence else None
+
+    def change_budget(self, body: bytes) -> str | None:
+        """Take over a budget; return what is wrong with it, or None."""
+        try:
+            sent = json.loads(body)
+            generation, budget = int(sent["generation"]), Budget.model_validate(sent["budget"])
+        except (ValueError, TypeError, KeyError, ValidationError) as error:
+            return f"no budget: {error}"
+        if self._on_budget is None:
+            return "not ready for a budget yet"
+        self._on_budget(generation, budget)
+        return None
+
+    def metrics(self) -> bytes:
+        """Return the metrics page."""
+        return generate_latest(self._registry)
+
+
+def _handler(server: ProgressServer) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            url = urlsplit(self.path)
+            if url.path == "/healthz":
+                self._answer(200, b"ok\n", "text/plain")
+            elif url.path == "/metrics":
+                self._answer(200, server.metrics(), CONTENT_TYPE_LATEST)
+            elif url.path == "/progress":
+                self._progress(parse_qs(url.query))
+            else:
+                self._answer(404, b"no such page; there are /progress, /metrics and /healthz\n", "text/plain")
+
+        def do_PUT(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            if not server.is_allowed(self.headers.get("Authorization")):
+                self._refuse()
+            elif self.path != "/budget" or length > MAX_BODY_BYTES:
+                self._answer(404 if self.path != "/budget" else 413, b"", "text/plain")
+            else:
+                problem = server.change_budget(self.rfile.read(length))
+                self._answer(400 if problem else 204, (problem or "").encode(), "text/plain")
+
+        def _progress(self, query: dict[str, list[str]]) -> None:
+            if not server.is_allowed(self.headers.get("Authorization")):
+                self._refuse()
+                return
+            report = server.newer_than(
+                int(_number(query, "after", -1)), min(_number(query, "wait", 0), MAX_WAIT_SECONDS)
+            )
+            if report is None:
+                self._answer(304, b"", "application/json")
+            else:
+                self._answer(200, encode(report), "application/json")
+
+        def _refuse(self) -> None:
+            self.close_connection = True
+            self._answer(401, b"the experiment's token is needed\n", "text/plain")
+
+        def _answer(self, code: int, body: bytes, kind: str) -> None:
+            self.send_response(code)
+            self.send_header("Content-Type", kind)
+            if code not in (204, 304):
+                self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if code not in (204, 304):
+                self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+            LOGGER.debug(format, *args)
+
+    return Handler
+
+
+def _number(query: dict[str, list[str]], name: str, default: float) -> float:
+    try:
+        return float(query[name][0])
+    except (KeyError, ValueError):
+        return default

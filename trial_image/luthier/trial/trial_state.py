@@ -1,0 +1,88 @@
+"""One trial as the fold of its records: where it stands, what it has shown, where it would go on from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from luthier.trial.search.searcher import Values
+
+
+class State(StrEnum):
+    """Where a trial stands."""
+
+    WAITING = "Waiting"
+    """May run as soon as a slot is free."""
+    RUNNING = "Running"
+    PAUSED = "Paused"
+    """Waits for the scheduler's order."""
+    SUCCEEDED = "Succeeded"
+    STOPPED = "Stopped"
+    FAILED = "Failed"
+
+
+OVER = frozenset({State.SUCCEEDED, State.STOPPED, State.FAILED})
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a trial's next run goes on from."""
+
+    iteration: int = 0
+    """The trial's own iteration."""
+    checkpoint: str | None = None
+    """Path relative to the experiment's directory; None for the beginning."""
+
+
+@dataclass(frozen=True)
+class Saved:
+    """One complete checkpoint."""
+
+    iteration: int
+    checkpoint: str
+
+
+@dataclass(frozen=True)
+class Best:
+    """A trial's best result by the primary objective."""
+
+    score: float
+    """Larger is better."""
+    iteration: int
+    metrics: dict[str, float]
+    values: Values
+
+
+@dataclass
+class TrialState:
+    """One trial."""
+
+    name: str
+    values: Values
+    state: State = State.WAITING
+    iteration: int = 0
+    """Reports that counted."""
+    cursor: int = 0
+    """Iteration of the current run's last report; behind `iteration` while a run repeats what was lost."""
+    metrics: dict[str, float] = field(default_factory=dict)
+    """The last result that held every objective."""
+    last_iteration: int = 0
+    """Iteration of that result."""
+    best: Best | None = None
+    origin: Origin = Origin()
+    saved: list[Saved] = field(default_factory=list)
+    """Complete checkpoints that are still on storage, oldest first."""
+    retries: int = 0
+    disruptions: int = 0
+    """Runs lost through no fault of the trial's."""
+    cause: str | None = None
+    message: str | None = None
+    live: bool = False
+    """A run holds a slot; outlasts RUNNING until the engine has let go of it."""
+    since: float = 0.0
+    seconds: float = 0.0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the trial will not run again."""
+        return self.state in OVER
