@@ -7,9 +7,10 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from luthier.api.catalogue import ALGORITHMS, SCHEDULERS, Algorithm, SchedulerKind
-from luthier.api.parameters import CHOOSABLE, Parameter, ParameterType, Scale, as_choice
-from luthier.api.rules import ApiModel, Rule
+from luthier.api.catalogue import ALGORITHMS, Algorithm, SchedulerKind
+from luthier.api.joint_rules import SPEC_RULES, algorithms_that, spoken
+from luthier.api.parameters import Parameter
+from luthier.api.rules import ApiModel, AtomicList, Rule, keyed_by
 
 Name = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
 """Name of a Kubernetes object in the experiment's own namespace."""
@@ -58,6 +59,10 @@ class InitialPoint(ApiModel):
     """Value by parameter name; parameters left out are proposed by the algorithm. Example: `{lr: 0.01}`."""
 
 
+_WITH_STARTUP = algorithms_that(lambda page: page.startup_trials)
+_WITH_POPULATION = algorithms_that(lambda page: page.population_size)
+
+
 class Search(ApiModel):
     """How new trials' parameters are proposed."""
 
@@ -67,20 +72,20 @@ class Search(ApiModel):
     """Seed of every random choice; with `parallelTrials: 1` it makes a run repeatable. Default: 0."""
     settings: SearchSettings = SearchSettings()
     """Settings of the algorithm. Default: the library's own."""
-    initial_points: Annotated[list[InitialPoint], Field(max_length=64, json_schema_extra={"x-kubernetes-list-type": "atomic"})] = []
+    initial_points: Annotated[AtomicList[InitialPoint], Field(max_length=64)] = []
     """Configurations to try first, in order. Default: none. Example: `[{values: {lr: 0.01}}]`."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
             "settings.startupTrials",
-            "may only be set for an algorithm with a model: TPE, GP or CMAES",
-            "!has(self.settings.startupTrials) || self.algorithm in ['TPE', 'GP', 'CMAES']",
+            f"may be set only when `algorithm` is {spoken(_WITH_STARTUP)}",
+            f"!has(self.settings.startupTrials) || self.algorithm in {_WITH_STARTUP}",
             lambda s: s.settings.startup_trials is None or ALGORITHMS[s.algorithm].startup_trials,
         ),
         Rule(
             "settings.populationSize",
-            "may only be set when `algorithm` is CMAES",
-            "!has(self.settings.populationSize) || self.algorithm == 'CMAES'",
+            f"may be set only when `algorithm` is {spoken(_WITH_POPULATION)}",
+            f"!has(self.settings.populationSize) || self.algorithm in {_WITH_POPULATION}",
             lambda s: s.settings.population_size is None or ALGORITHMS[s.algorithm].population_size,
         ),
     )
@@ -213,9 +218,9 @@ class MetricsSource(StrEnum):
 class Trial(ApiModel):
     """What one trial runs."""
 
-    function: Annotated[str, Field(max_length=253, pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")] | None = None
+    function: Annotated[str, Field(max_length=253, pattern=r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*$")] | None = None
     """A Ray Tune trainable as `module:attribute`: a function or a Trainable class, unchanged. Example: `train:train`."""
-    command: Annotated[list[Annotated[str, Field(max_length=4096)]], Field(min_length=1, max_length=64)] | None = None
+    command: Annotated[AtomicList[Annotated[str, Field(max_length=4096)]], Field(min_length=1, max_length=64)] | None = None
     """Any program; `$(name)` becomes the parameter's value. Example: `[python, train.py, --lr=$(lr)]`."""
     metrics_from: MetricsSource = MetricsSource.STDOUT
     """Where a command leaves its metrics: `name=value` or JSON lines on Stdout, or lines in `metricsFile`. Default: Stdout."""
@@ -237,7 +242,7 @@ class Trial(ApiModel):
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
             "function",
-            "or `command` must be set, not both",
+            "must be set when `command` is not, and only then",
             "has(self.function) != has(self.command)",
             lambda t: (t.function is None) != (t.command is None),
         ),
@@ -298,21 +303,11 @@ class Spec(ApiModel):
     """What to tune, how, and when to stop."""
 
     objectives: Annotated[
-        list[Objective],
-        Field(
-            min_length=1,
-            max_length=3,
-            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["metric"]},
-        ),
+        list[Objective], Field(min_length=1, max_length=3, json_schema_extra=keyed_by("metric"))
     ]
     """Metrics to optimise; the first is the primary one, several make a Pareto front."""
     parameters: Annotated[
-        list[Parameter],
-        Field(
-            min_length=1,
-            max_length=64,
-            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
-        ),
+        list[Parameter], Field(min_length=1, max_length=64, json_schema_extra=keyed_by("name"))
     ]
     """The search space. May not change once the experiment has started."""
     search: Search = Search()
@@ -334,112 +329,7 @@ class Spec(ApiModel):
     ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=31_536_000)] | None = None
     """Seconds after its end when the experiment is deleted. Default: never. Example: `86400`."""
 
-    rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            "parameters",
-            "must each have a name of its own",
-            "true",  # listType map holds this at the API server
-            lambda s: len({p.name for p in s.parameters}) == len(s.parameters),
-        ),
-        Rule(
-            "parameters",
-            "may use `when` only with an earlier Categorical or Boolean parameter and its values",
-            "self.parameters.all(p, !has(p.when) || self.parameters.exists(q, q.name == p.when.parameter && "
-            "(q.type == 'Categorical' && has(q.values) && p.when.in.all(v, v in q.values) || "
-            "q.type == 'Boolean' && p.when.in.all(v, v in ['true', 'false']))) && "
-            "self.parameters.map(q, q.name).indexOf(p.when.parameter) < "
-            "self.parameters.map(q, q.name).indexOf(p.name))",
-            lambda s: all(_when_is_sound(s.parameters, i) for i in range(len(s.parameters))),
-        ),
-        Rule(
-            "search.algorithm",
-            "Grid, Sobol, GP and CMAES do not take parameters with `when`; use Random or TPE",
-            "!(self.search.algorithm in ['Grid', 'Sobol', 'GP', 'CMAES']) || !self.parameters.exists(p, has(p.when))",
-            lambda s: ALGORITHMS[s.search.algorithm].conditional or all(p.when is None for p in s.parameters),
-        ),
-        Rule(
-            "search.algorithm",
-            "Grid takes Double parameters only with `step`, and no `scale: Log`",
-            "self.search.algorithm != 'Grid' || "
-            "self.parameters.all(p, (p.type != 'Double' || has(p.step)) && p.scale != 'Log')",
-            lambda s: ALGORITHMS[s.search.algorithm].continuous
-            or all(
-                (p.type is not ParameterType.DOUBLE or p.step is not None) and p.scale is not Scale.LOG
-                for p in s.parameters
-            ),
-        ),
-        Rule(
-            "search.algorithm",
-            "CMAES takes only Double, Integer and Discrete parameters",
-            "self.search.algorithm != 'CMAES' || "
-            "self.parameters.all(p, !(p.type in ['Categorical', 'Boolean']))",
-            lambda s: ALGORITHMS[s.search.algorithm].unordered
-            or all(p.type not in CHOOSABLE for p in s.parameters),
-        ),
-        Rule(
-            "objectives",
-            "may hold only one metric when `search.algorithm` is CMAES",
-            "self.search.algorithm != 'CMAES' || self.objectives.size() == 1",
-            lambda s: len(s.objectives) <= ALGORITHMS[s.search.algorithm].max_objectives,
-        ),
-        Rule(
-            "objectives",
-            "may hold only one metric when `scheduler` is set",
-            "!has(self.scheduler) || self.objectives.size() == 1",
-            lambda s: len(s.objectives) <= SCHEDULERS[s.scheduler_kind].max_objectives,
-        ),
-        Rule(
-            "budget.iterationsPerTrial",
-            "must be set when `scheduler` is asha, hyperband, pbt or pb2",
-            "!has(self.scheduler) || has(self.scheduler.medianStopping) || has(self.budget.iterationsPerTrial)",
-            lambda s: not SCHEDULERS[s.scheduler_kind].needs_iterations
-            or s.budget.iterations_per_trial is not None,
-        ),
-        Rule(
-            "budget.parallelTrials",
-            "must be at least 2 when `scheduler` is pbt or pb2",
-            "!has(self.scheduler) || !(has(self.scheduler.pbt) || has(self.scheduler.pb2)) || "
-            "self.budget.parallelTrials >= 2",
-            lambda s: s.budget.parallel_trials >= SCHEDULERS[s.scheduler_kind].min_parallel,
-        ),
-        Rule(
-            "budget.parallelTrials",
-            "must not be greater than `budget.trials`",
-            "self.budget.parallelTrials <= self.budget.trials",
-            lambda s: s.budget.parallel_trials <= s.budget.trials,
-        ),
-        Rule(
-            "scheduler.asha.gracePeriod",
-            "must be smaller than `budget.iterationsPerTrial`",
-            "!has(self.scheduler) || !has(self.scheduler.asha) || !has(self.budget.iterationsPerTrial) || "
-            "self.scheduler.asha.gracePeriod < self.budget.iterationsPerTrial",
-            lambda s: s.scheduler is None
-            or s.scheduler.asha is None
-            or s.budget.iterations_per_trial is None
-            or s.scheduler.asha.grace_period < s.budget.iterations_per_trial,
-        ),
-        Rule(
-            "scheduler",
-            "pb2 takes only Double and Integer parameters without `when`",
-            "!has(self.scheduler) || !has(self.scheduler.pb2) || "
-            "self.parameters.all(p, p.type in ['Double', 'Integer'] && !has(p.when))",
-            lambda s: not SCHEDULERS[s.scheduler_kind].only_ranged
-            or all(p.type in (ParameterType.DOUBLE, ParameterType.INTEGER) and p.when is None for p in s.parameters),
-        ),
-        Rule(
-            "scheduler",
-            "hyperband, pbt and pb2 move checkpoints, so they need `trial.function`; a `trial.command` takes asha or medianStopping",
-            "!has(self.scheduler) || has(self.scheduler.medianStopping) || has(self.scheduler.asha) || "
-            "has(self.trial.function)",
-            lambda s: not SCHEDULERS[s.scheduler_kind].needs_checkpoints or s.trial.function is not None,
-        ),
-        Rule(
-            "budget.gpuHours",
-            "needs `trial.resources.gpu` greater than 0",
-            "!has(self.budget.gpuHours) || self.trial.resources.gpu > 0.0",
-            lambda s: s.budget.gpu_hours is None or s.trial.resources.gpu > 0,
-        ),
-    )
+    rules: ClassVar[tuple[Rule, ...]] = SPEC_RULES
 
     @property
     def scheduler_kind(self) -> SchedulerKind:
@@ -455,13 +345,3 @@ class Spec(ApiModel):
 
 FROZEN_ONCE_STARTED = ("objectives", "parameters", "search", "scheduler", "trial", "driver", "workers", "storage")
 """Fields of the spec that may not change once `status.startTime` is set."""
-
-
-def _when_is_sound(parameters: list[Parameter], index: int) -> bool:
-    when = parameters[index].when
-    if when is None:
-        return True
-    earlier = {p.name: p for p in parameters[:index]}.get(when.parameter)
-    if earlier is None or earlier.type not in CHOOSABLE:
-        return False
-    return set(when.in_) <= {as_choice(value) for value in earlier.choices}

@@ -6,11 +6,11 @@ A structural schema has no discriminated unions; the rules say which fields go w
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from luthier.api.rules import ApiModel, Rule
+from luthier.api.rules import ApiModel, Rule, SetList
 
 Scalar = bool | int | float | str
 """The value of a parameter in a trial."""
@@ -33,7 +33,11 @@ class Scale(StrEnum):
     LOG = "Log"
 
 
+Bound = Annotated[float, Field(ge=-1e300, le=1e300)]
+Choice = Annotated[str, Field(max_length=128)]
 RANGED = (ParameterType.DOUBLE, ParameterType.INTEGER)
+STEP_TOLERANCE = 1e-6
+"""Part of a step by which a value may miss the grid: `0.1 + 0.2` is on a grid of 0.1."""
 CHOOSABLE = (ParameterType.CATEGORICAL, ParameterType.BOOLEAN)
 
 
@@ -42,15 +46,22 @@ class Condition(ApiModel):
 
     parameter: Annotated[str, Field(min_length=1, max_length=63)]
     """Name of an earlier Categorical or Boolean parameter. Example: `optimizer`."""
-    in_: Annotated[
-        list[Annotated[str, Field(max_length=128)]],
-        Field(alias="in", min_length=1, max_length=64, json_schema_extra={"x-kubernetes-list-type": "set"}),
-    ]
-    """Values of that parameter for which this one takes part; write booleans as `"true"` or `"false"`. Example: `[sgd]`."""
+    in_: Annotated[SetList[Choice], Field(alias="in", min_length=1, max_length=32)]
+    """Values of that parameter for which this one takes part; booleans as `"true"` or `"false"`.
+    Example: `[sgd]`."""
 
     def allows(self, value: Scalar) -> bool:
         """Tell whether the other parameter's value lets this parameter take part."""
         return as_choice(value) in self.in_
+
+
+def _is_whole(value: float | None) -> bool:
+    return value is None or (abs(value) < 1e15 and float(value).is_integer())
+
+
+def _whole_in_cel(field: str) -> str:
+    value = f"self.{field}"
+    return f"(!has({value}) || ({value} > -1e15 && {value} < 1e15 && {value} == double(int({value}))))"
 
 
 class Parameter(ApiModel):
@@ -59,40 +70,40 @@ class Parameter(ApiModel):
     name: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$")]
     """Name under which the trial receives the value. Example: `lr`."""
     type: ParameterType
-    """Double and Integer take `min` and `max`; Categorical takes `values`; Discrete takes `numbers`; Boolean takes neither."""
-    min: Annotated[float, Field(ge=-1e300, le=1e300)] | None = None
-    """Smallest value, inclusive. Example: `1e-5`."""
-    max: Annotated[float, Field(ge=-1e300, le=1e300)] | None = None
-    """Largest value, inclusive. Example: `1.0`."""
+    """Double and Integer take `min` and `max`; Categorical takes `values`; Discrete takes `numbers`; Boolean
+    takes neither. Example: `Double`."""
+    min: Bound | None = None
+    """Smallest value, inclusive, in the parameter's own unit. Default: none; Double and Integer need one.
+    Example: `1e-5`."""
+    max: Bound | None = None
+    """Largest value, inclusive, in the parameter's own unit. Default: none; Double and Integer need one.
+    Example: `1.0`."""
     step: Annotated[float, Field(ge=0, le=1e300)] | None = None
-    """Distance between neighbouring values, counted from `min`. Default: continuous for Double, 1 for Integer. Example: `16`."""
+    """Distance between neighbouring values, counted from `min`. Default: continuous for Double, 1 for Integer.
+    Example: `16`."""
     scale: Scale = Scale.LINEAR
-    """Log spreads values evenly over orders of magnitude. Default: Linear."""
-    values: (
-        Annotated[
-            list[Annotated[str, Field(max_length=128)]],
-            Field(min_length=1, max_length=64, json_schema_extra={"x-kubernetes-list-type": "set"}),
-        ]
-        | None
-    ) = None
-    """Choices of a Categorical parameter, unordered. Example: `[sgd, adam]`."""
-    numbers: (
-        Annotated[
-            list[float],
-            Field(min_length=1, max_length=64, json_schema_extra={"x-kubernetes-list-type": "set"}),
-        ]
-        | None
-    ) = None
-    """Choices of a Discrete parameter, ordered. Example: `[16, 32, 64]`."""
+    """Linear spreads values evenly, Log evenly over orders of magnitude. Default: Linear. Example: `Log`."""
+    values: Annotated[SetList[Choice], Field(min_length=1, max_length=64)] | None = None
+    """Choices of a Categorical parameter, unordered. Default: none; Categorical needs them.
+    Example: `[sgd, adam]`."""
+    numbers: Annotated[SetList[Bound], Field(min_length=1, max_length=64)] | None = None
+    """Choices of a Discrete parameter, ordered. Default: none; Discrete needs them. Example: `[16, 32, 64]`."""
     when: Condition | None = None
-    """Takes part only when an earlier parameter has one of these values. Default: always."""
+    """Takes part only when an earlier parameter has one of these values. Default: always.
+    Example: `{parameter: optimizer, in: [sgd]}`."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
             "min",
-            "and `max` must both be set when `type` is Double or Integer",
+            "must be set, like `max`, when `type` is Double or Integer",
             "!(self.type in ['Double', 'Integer']) || (has(self.min) && has(self.max))",
             lambda p: p.type not in RANGED or (p.min is not None and p.max is not None),
+        ),
+        Rule(
+            "min",
+            "may be set, like `max`, only when `type` is Double or Integer",
+            "self.type in ['Double', 'Integer'] || (!has(self.min) && !has(self.max))",
+            lambda p: p.type in RANGED or (p.min is None and p.max is None),
         ),
         Rule(
             "min",
@@ -108,21 +119,13 @@ class Parameter(ApiModel):
         ),
         Rule(
             "min",
-            "and `max` must be whole numbers when `type` is Integer",
-            "self.type != 'Integer' || "
-            "((!has(self.min) || (self.min > -1e15 && self.min < 1e15 && self.min == double(int(self.min)))) && "
-            "(!has(self.max) || (self.max > -1e15 && self.max < 1e15 && self.max == double(int(self.max)))))",
+            "must be a whole number below 1e15, like `max`, when `type` is Integer",
+            f"self.type != 'Integer' || ({_whole_in_cel('min')} && {_whole_in_cel('max')})",
             lambda p: p.type is not ParameterType.INTEGER or (_is_whole(p.min) and _is_whole(p.max)),
         ),
         Rule(
-            "min",
-            "and `max` may only be set when `type` is Double or Integer",
-            "self.type in ['Double', 'Integer'] || (!has(self.min) && !has(self.max))",
-            lambda p: p.type in RANGED or (p.min is None and p.max is None),
-        ),
-        Rule(
             "step",
-            "may only be set when `type` is Double or Integer and `scale` is Linear",
+            "may be set only when `type` is Double or Integer and `scale` is Linear",
             "!has(self.step) || (self.type in ['Double', 'Integer'] && self.scale == 'Linear')",
             lambda p: p.step is None or (p.type in RANGED and p.scale is Scale.LINEAR),
         ),
@@ -131,15 +134,13 @@ class Parameter(ApiModel):
             "must be greater than 0 and not greater than `max` - `min`",
             "!has(self.step) || (self.step > 0.0 && "
             "(!has(self.min) || !has(self.max) || self.step <= self.max - self.min))",
-            lambda p: p.step is None
-            or (p.step > 0 and (p.min is None or p.max is None or p.step <= p.max - p.min)),
+            lambda p: p.step is None or (p.step > 0 and (p.min is None or p.max is None or p.step <= p.max - p.min)),
         ),
         Rule(
             "step",
             "must be a whole number when `type` is Integer",
-            "!has(self.step) || self.type != 'Integer' || "
-            "(self.step < 1e15 && self.step == double(int(self.step)))",
-            lambda p: p.step is None or p.type is not ParameterType.INTEGER or _is_whole(p.step),
+            f"self.type != 'Integer' || {_whole_in_cel('step')}",
+            lambda p: p.type is not ParameterType.INTEGER or _is_whole(p.step),
         ),
         Rule(
             "scale",
@@ -170,6 +171,26 @@ class Parameter(ApiModel):
             return [as_number(number) for number in self.numbers or []]
         return list(self.values or [])
 
+    def admits(self, value: Any) -> bool:
+        """Tell whether a trial may hold this value."""
+        if self.type is ParameterType.BOOLEAN:
+            return isinstance(value, bool)
+        if self.type is ParameterType.CATEGORICAL:
+            return isinstance(value, str) and value in self.choices
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        if self.type is ParameterType.DISCRETE:
+            return value in self.choices
+        return self._is_in_range(value) and (self.type is ParameterType.DOUBLE or _is_whole(value))
+
+    def _is_in_range(self, value: float) -> bool:
+        if self.min is None or self.max is None or not self.min <= value <= self.max:
+            return False
+        if self.step is None:
+            return True
+        steps = (value - self.min) / self.step
+        return abs(steps - round(steps)) < STEP_TOLERANCE
+
 
 def as_choice(value: Scalar) -> str:
     """Spell a Categorical or Boolean value as `when.in` spells it."""
@@ -186,7 +207,3 @@ def is_active(parameter: Parameter, values: dict[str, Scalar]) -> bool:
     if parameter.when is None:
         return True
     return parameter.when.parameter in values and parameter.when.allows(values[parameter.when.parameter])
-
-
-def _is_whole(value: float | None) -> bool:
-    return value is None or (abs(value) < 1e15 and float(value).is_integer())

@@ -2,18 +2,23 @@
 
 `cel` is what the API server evaluates at admission, `holds` what the laptop and the
 operator evaluate on the parsed model; both say the same `message`. A parity test feeds
-the same bad manifests to both.
+the same bad manifests to both. A rule that CEL cannot say has `EVERYWHERE_BUT_ADMISSION`
+for its `cel`; the operator turns it into a condition.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler, model_validator
 from pydantic.alias_generators import to_camel
-from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, ValidationError
+
+EVERYWHERE_BUT_ADMISSION = "true"
+"""`cel` of a rule that CEL cannot say, or that the API server holds in another way."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,8 @@ class Rule:
 
     def as_validation(self) -> dict[str, str]:
         """Return this rule as an entry of `x-kubernetes-validations`."""
-        return {"rule": self.cel, "message": self.said}
+        place = {"fieldPath": f".{self.field}"} if self.field else {}
+        return {"rule": self.cel, "message": self.said, **place}
 
 
 class ApiModel(BaseModel):
@@ -49,6 +55,7 @@ class ApiModel(BaseModel):
         use_attribute_docstrings=True,
         ser_json_inf_nan="null",
         use_enum_values=False,
+        allow_inf_nan=False,
     )
 
     rules: ClassVar[tuple[Rule, ...]] = ()
@@ -62,7 +69,7 @@ class ApiModel(BaseModel):
                 type(self).__name__,
                 [
                     InitErrorDetails(
-                        type=PydanticCustomError("rule", "{said}", {"said": rule.said}),
+                        type=PydanticCustomError("rule", "{said}", {"said": rule.said, "message": rule.message}),
                         loc=tuple(rule.field.split(".")) if rule.field else (),
                         input=None,
                     )
@@ -71,6 +78,38 @@ class ApiModel(BaseModel):
             )
         return self
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Carry the rules in the schema, for the API server."""
+        schema = handler(core)
+        admitted = [rule.as_validation() for rule in cls.rules if rule.cel != EVERYWHERE_BUT_ADMISSION]
+        if admitted:
+            handler.resolve_ref_schema(schema)["x-kubernetes-validations"] = admitted
+        return schema
+
     def to_json(self) -> dict[str, Any]:
         """Return this model as the JSON object that the API server stores: camelCase, absent where unset."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+Item = TypeVar("Item")
+
+
+def _distinct(items: list[Item]) -> list[Item]:
+    repeated = [item for index, item in enumerate(items) if item in items[:index]]
+    if repeated:
+        raise PydanticCustomError("rule", "{message}", {"message": f"must not repeat {repeated[0]!r}"})
+    return items
+
+
+AtomicList = Annotated[list[Item], Field(json_schema_extra={"x-kubernetes-list-type": "atomic"})]
+"""A list that server-side apply replaces as a whole."""
+SetList = Annotated[
+    list[Item], AfterValidator(_distinct), Field(json_schema_extra={"x-kubernetes-list-type": "set"})
+]
+"""A list of different values; the API server and the models both refuse a repeated one."""
+
+
+def keyed_by(key: str) -> dict[str, Any]:
+    """Return the schema extras of a list whose items server-side apply tells apart by one field."""
+    return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import sys
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field
+from pydantic import AwareDatetime, ConfigDict, Field, WithJsonSchema
 
-from luthier.api.rules import ApiModel
+from luthier.api.rules import ApiModel, AtomicList, keyed_by
 
 TOP_TRIALS = 5
 FRONT_POINTS = 16
@@ -18,10 +18,29 @@ METRICS_SHOWN = 16
 MESSAGE_CHARACTERS = 1024
 
 Count = Annotated[int, Field(ge=0, le=2**53)]
-OPEN = {"x-kubernetes-preserve-unknown-fields": True}
-ATOMIC = {"x-kubernetes-list-type": "atomic"}
-Values = Annotated[dict[str, Any], Field(json_schema_extra=OPEN)]
-Metrics = Annotated[dict[str, float], Field(max_length=METRICS_SHOWN)]
+Seconds = Annotated[float, Field(ge=0, le=1e15)]
+OPEN: dict[str, Any] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+"""Schema of a map whose values have several types; the models look into it, the API server does not."""
+Value = (
+    bool
+    | Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
+    | float
+    | Annotated[str, Field(max_length=128)]
+)
+ParameterName = Annotated[str, Field(max_length=63)]
+Values = Annotated[
+    dict[ParameterName, Value], Field(max_length=64), WithJsonSchema({**OPEN, "maxProperties": 64})
+]
+Changes = Annotated[
+    dict[ParameterName, Annotated[list[Value | None], Field(max_length=2)]],
+    Field(max_length=64),
+    WithJsonSchema({**OPEN, "maxProperties": 64}),
+]
+FINITE = sys.float_info.max
+Metrics = Annotated[
+    dict[Annotated[str, Field(max_length=63)], Annotated[float, Field(ge=-FINITE, le=FINITE)]],
+    Field(max_length=METRICS_SHOWN),
+]
 TrialName = Annotated[str, Field(max_length=63)]
 
 
@@ -50,7 +69,7 @@ class StatusCondition(StatusModel):
     """Stable CamelCase word for the cause. Example: `Unschedulable`."""
     message: Annotated[str, Field(max_length=32768)]
     """A sentence with numbers."""
-    last_transition_time: datetime
+    last_transition_time: AwareDatetime
     """When `status` last changed."""
     observed_generation: Count | None = None
     """Generation of the spec that this was decided for."""
@@ -107,11 +126,11 @@ class Progress(StatusModel):
 class Usage(StatusModel):
     """What the experiment cost."""
 
-    trial_seconds: Annotated[float, Field(ge=0)] = 0
+    trial_seconds: Seconds = 0
     """Seconds that trials held a slot, added up over trials."""
-    gpu_seconds: Annotated[float, Field(ge=0)] = 0
+    gpu_seconds: Seconds = 0
     """GPU-seconds that trials held."""
-    running_seconds: Annotated[float, Field(ge=0)] = 0
+    running_seconds: Seconds = 0
     """Seconds that the search ran, pauses left out."""
 
 
@@ -126,11 +145,11 @@ class Exploit(StatusModel):
     """The loser's iteration at the copy."""
     donor_iteration: Count
     """Iteration of the winner's checkpoint that the loser goes on from."""
-    time: datetime
+    time: AwareDatetime
     """When it happened."""
     checkpoint: Annotated[str, Field(max_length=1024)] | None = None
     """The winner's checkpoint."""
-    changed: Annotated[dict[str, list[Any]], Field(json_schema_extra=OPEN)] = {}
+    changed: Changes = {}
     """What explore changed: winner's value and new value by parameter name."""
 
 
@@ -141,7 +160,7 @@ class Population(StatusModel):
     """Perturbation intervals that the slowest member has lived through."""
     exploits: Count = 0
     """Copies so far."""
-    lineage: Annotated[list[Exploit], Field(max_length=LINEAGE_STEPS, json_schema_extra=ATOMIC)] = []
+    lineage: Annotated[AtomicList[Exploit], Field(max_length=LINEAGE_STEPS)] = []
     """The last copies, newest last."""
 
 
@@ -168,18 +187,15 @@ class WorkerCounts(StatusModel):
 class Status(StatusModel):
     """How good, how far, what it cost, why it is stuck."""
 
-    conditions: Annotated[
-        list[StatusCondition],
-        Field(max_length=16, json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}),
-    ] = []
+    conditions: Annotated[list[StatusCondition], Field(max_length=16, json_schema_extra=keyed_by("type"))] = []
     """Accepted, Running, Suspended, Stalled, Succeeded, Failed; reason and message say why."""
     observed_generation: Count | None = None
     """Generation of the spec that this status was made from."""
     state: Annotated[str, Field(max_length=32)] | None = None
     """One word for people's eyes, derived from the conditions: Pending, Running, Suspended, Stalled, Succeeded, Failed or Rejected."""
-    start_time: datetime | None = None
+    start_time: AwareDatetime | None = None
     """When the first driver was created."""
-    completion_time: datetime | None = None
+    completion_time: AwareDatetime | None = None
     """When the experiment ended."""
     trials: TrialCounts = TrialCounts()
     """Trials by state."""
@@ -193,9 +209,9 @@ class Status(StatusModel):
     """GPU-hours used, for `kubectl get`."""
     eta: Annotated[str, Field(max_length=32)] | None = None
     """Time left, for `kubectl get`. Example: `4m`."""
-    top: Annotated[list[TrialResult], Field(max_length=TOP_TRIALS, json_schema_extra=ATOMIC)] = []
+    top: Annotated[AtomicList[TrialResult], Field(max_length=TOP_TRIALS)] = []
     """The best trials, best first."""
-    pareto_front: Annotated[list[TrialResult], Field(max_length=FRONT_POINTS, json_schema_extra=ATOMIC)] = []
+    pareto_front: Annotated[AtomicList[TrialResult], Field(max_length=FRONT_POINTS)] = []
     """Trials that no other one beats in every objective, where there are several objectives."""
     progress: Progress = Progress()
     """How far the experiment is."""
@@ -203,7 +219,7 @@ class Status(StatusModel):
     """What the experiment cost."""
     population: Population | None = None
     """Population based training as it goes."""
-    failures: Annotated[list[FailedTrial], Field(max_length=FAILURES_SHOWN, json_schema_extra=ATOMIC)] = []
+    failures: Annotated[AtomicList[FailedTrial], Field(max_length=FAILURES_SHOWN)] = []
     """The last failed trials, newest last."""
     workers: WorkerCounts = WorkerCounts()
     """Worker pods."""
