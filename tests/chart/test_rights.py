@@ -1,0 +1,99 @@
+"""What the operator may do, and where: no more than it needs, and nothing over the cluster when it is told so."""
+
+from __future__ import annotations
+
+import pytest
+
+from chart.rendering import Helm, Rendered
+
+pytestmark = pytest.mark.chart
+
+CLUSTER_SCOPED = {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "Namespace", "PriorityClass"}
+
+
+@pytest.mark.parametrize("mode", ["defaults", "namespaced"])
+def test_secrets_are_read_by_name_and_never_listed(mode: str, request: pytest.FixtureRequest) -> None:
+    rendered: Rendered = request.getfixturevalue(mode)
+    assert rendered.verbs("secrets") == {"get", "create"}
+
+
+@pytest.mark.parametrize("mode", ["defaults", "namespaced"])
+def test_no_rule_is_a_wildcard(mode: str, request: pytest.FixtureRequest) -> None:
+    rendered: Rendered = request.getfixturevalue(mode)
+    for rule in rendered.rules():
+        assert "*" not in rule["apiGroups"] + rule["resources"] + rule["verbs"]
+
+
+def test_the_operator_never_rewrites_what_a_user_wrote(defaults: Rendered) -> None:
+    assert defaults.verbs("tuningexperiments").isdisjoint({"create", "update", "deletecollection"})
+
+
+@pytest.mark.parametrize("mode", ["defaults", "namespaced"])
+def test_it_can_neither_run_commands_in_pods_nor_give_itself_rights(mode: str, request: pytest.FixtureRequest) -> None:
+    rendered: Rendered = request.getfixturevalue(mode)
+    named = {resource for rule in rendered.rules() for resource in rule["resources"]}
+    assert named.isdisjoint({"pods/exec", "pods/attach", "serviceaccounts", "serviceaccounts/token"})
+    assert not any(resource.endswith(("roles", "rolebindings")) for resource in named)
+
+
+def test_a_namespaced_installation_holds_nothing_cluster_scoped(namespaced: Rendered) -> None:
+    assert namespaced.kinds().isdisjoint(CLUSTER_SCOPED)
+
+
+def test_a_namespaced_installation_has_a_role_in_each_namespace_and_no_other(namespaced: Rendered) -> None:
+    for kind in ("Role", "RoleBinding"):
+        assert [found["metadata"]["namespace"] for found in namespaced.all(kind)] == ["team-a", "team-b"]
+
+
+def test_a_namespaced_operator_reads_nothing_of_the_cluster(namespaced: Rendered) -> None:
+    assert namespaced.verbs("namespaces") == set()
+    assert namespaced.verbs("customresourcedefinitions") == set()
+
+
+def test_both_modes_give_the_same_rights_in_a_namespace(defaults: Rendered, namespaced: Rendered) -> None:
+    in_one_namespace = namespaced.all("Role")[0]["rules"]
+    assert defaults.rules()[: len(in_one_namespace)] == in_one_namespace
+
+
+def test_the_operator_is_told_where_it_works(defaults: Rendered, namespaced: Rendered) -> None:
+    assert defaults.environment["LUTHIER_NAMESPACES"] == ""
+    assert namespaced.environment["LUTHIER_NAMESPACES"] == "team-a,team-b"
+
+
+def test_viewers_and_editors_of_a_namespace_get_its_experiments(defaults: Rendered) -> None:
+    verbs = {
+        label.removeprefix("rbac.authorization.k8s.io/aggregate-to-"): set[str]()
+        for role in defaults.all("ClusterRole")
+        for label in role["metadata"]["labels"]
+        if "aggregate-to" in label
+    }
+    for role in defaults.all("ClusterRole"):
+        for group, allowed in verbs.items():
+            if f"rbac.authorization.k8s.io/aggregate-to-{group}" in role["metadata"]["labels"]:
+                allowed.update(verb for rule in role["rules"] for verb in rule["verbs"])
+    assert verbs["view"] == {"get", "list", "watch"}
+    assert verbs["edit"] - verbs["view"] == {"create", "update", "patch", "delete", "deletecollection"}
+    assert verbs["admin"] == verbs["edit"] > verbs["view"]
+
+
+def test_users_may_not_write_status(defaults: Rendered) -> None:
+    for role in defaults.all("ClusterRole"):
+        aggregated = any("aggregate-to" in label for label in role["metadata"]["labels"])
+        for rule in role["rules"]:
+            if aggregated and "tuningexperiments/status" in rule["resources"]:
+                assert set(rule["verbs"]) == {"get", "list", "watch"}
+
+
+@pytest.mark.parametrize("switch", ["create", "aggregate"])
+def test_roles_can_be_left_to_somebody_else(helm: Helm, switch: str) -> None:
+    rendered = helm.render(rbac={switch: False})
+    assert (len(rendered.all("ClusterRole")), len(rendered.all("ClusterRoleBinding"))) == (
+        (0, 0) if switch == "create" else (1, 1)
+    )
+
+
+def test_a_given_service_account_is_used_and_not_made(helm: Helm) -> None:
+    rendered = helm.render(serviceAccount={"create": False, "name": "somebody"})
+    assert rendered.all("ServiceAccount") == []
+    assert rendered.pod["serviceAccountName"] == "somebody"
+    assert rendered.verbs("pods") >= {"create", "delete"}
