@@ -88,7 +88,9 @@ def _storage() -> dict[str, Object]:
 def _dns(image: str) -> dict[str, Object]:
     metadata = {"name": "coredns", "namespace": "kube-system"}
     labels = {"k8s-app": "kube-dns"}
-    ports = [{"name": f"dns-{kind.lower()}", "port": 53, "targetPort": DNS_PORT, "protocol": kind} for kind in ("UDP", "TCP")]
+    ports = [
+        {"name": f"dns-{kind.lower()}", "port": 53, "targetPort": DNS_PORT, "protocol": kind} for kind in ("UDP", "TCP")
+    ]
     return {
         f"{SYSTEM}/serviceaccounts/coredns": {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata},
         f"{SYSTEM}/configmaps/coredns": {

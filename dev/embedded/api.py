@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from embedded.errors import Failure
+from embedded.errors import StepError
 from embedded.places import Layout
 
 FIELD_MANAGER = "embedded-cluster"
@@ -33,16 +33,20 @@ class Api:
 
     def __init__(self, layout: Layout) -> None:
         config = json.loads(layout.admin_kubeconfig.read_text())
-        self._address = urlsplit(config["clusters"][0]["cluster"]["server"])
+        self.server: str = config["clusters"][0]["cluster"]["server"]
+        self._address = urlsplit(self.server)
         self._context = ssl.create_default_context(cafile=str(layout.pki / "ca.crt"))
         self._context.load_cert_chain(layout.pki / "admin.crt", layout.pki / "admin.key")
 
     def get(self, path: str) -> Object:
+        """Return one object or a list of them."""
         return self._call("GET", path)
 
     def apply(self, path: str, manifest: Object) -> Object:
         """Create or update by server-side apply."""
-        return self._call("PATCH", f"{path}?fieldManager={FIELD_MANAGER}&force=true", manifest, "application/apply-patch+yaml")
+        return self._call(
+            "PATCH", f"{path}?fieldManager={FIELD_MANAGER}&force=true", manifest, "application/apply-patch+yaml"
+        )
 
     def create(self, path: str, manifest: Object) -> None:
         """Create; what exists already is left as it is."""
@@ -53,6 +57,7 @@ class Api:
                 raise
 
     def merge(self, path: str, change: Object) -> Object:
+        """Change some fields; None removes one."""
         return self._call("PATCH", path, change, "application/merge-patch+json")
 
     def delete(self, path: str) -> None:
@@ -64,6 +69,7 @@ class Api:
                 raise
 
     def ready(self) -> bool:
+        """Return whether the server takes requests."""
         try:
             self._call("GET", "/readyz")
         except (OSError, ApiError, http.client.HTTPException):
@@ -71,6 +77,7 @@ class Api:
         return True
 
     def exists(self, path: str) -> bool:
+        """Return whether the object can be read."""
         try:
             self.get(path)
         except (OSError, ApiError, http.client.HTTPException):
@@ -92,7 +99,7 @@ class Api:
         return json.loads(text) if text.startswith("{") else {}
 
 
-def wait_until(condition: Callable[[], bool], seconds: float, failure: Failure) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float, failure: StepError) -> None:
     """Poll a condition; raise the failure if it does not come true in time."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -40,7 +40,9 @@ def _start(layout: Layout, *, audit: bool) -> None:
     chosen = ports.remembered(layout, {"api": 0, "etcd": 0, "etcd-peer": 0})
     address = Address("127.0.0.1", "127.0.0.1", chosen["api"])
     addresses = ["127.0.0.1", control_plane.FIRST_SERVICE_ADDRESS]
-    credentials.create(layout, server=address.url, addresses=addresses, hosts=control_plane.HOSTS, identities=IDENTITIES)
+    credentials.create(
+        layout, server=address.url, addresses=addresses, hosts=control_plane.HOSTS, identities=IDENTITIES
+    )
     # There is no Service routing here, and a loopback address is no valid endpoint.
     extra = ["--endpoint-reconciler-type=none", *(control_plane.audit_flags(layout) if audit else [])]
     control_plane.start_storage_and_api(layout, address, chosen, extra)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from embedded.commands import read, run_logged
-from embedded.errors import Failure
+from embedded.commands import run_logged
+from embedded.errors import StepError
 from embedded.pins import Program
 from embedded.places import SOURCES, cache_directory, exclusive
 from embedded.progress import Progress
@@ -59,7 +60,7 @@ def build(programs: Sequence[Program]) -> None:
     if not wanted:
         return _link(programs)
     if shutil.which("go") is None:
-        raise Failure("the Go toolchain is missing", advice="install Go 1.26 or newer and put `go` on the PATH")
+        raise StepError("the Go toolchain is missing", advice="install Go 1.26 or newer and put `go` on the PATH")
     progress = Progress({f"build {program.name}": _expected_seconds(program) for program in wanted})
     for program in wanted:
         with progress.step(f"build {program.name}"), exclusive(cache_directory() / f"{program.name}.lock"):
@@ -86,14 +87,16 @@ def _build(program: Program) -> None:
 
 
 def _link(programs: Sequence[Program]) -> None:
+    """Point the names people call at the current builds, safely beside other calls of this."""
     directory = link_directory()
     directory.mkdir(parents=True, exist_ok=True)
     for program in programs:
-        for name in program.links:
-            fresh = directory / f".{name}.fresh"
-            fresh.unlink(missing_ok=True)
+        for link in (directory / name for name in program.links):
+            if link.is_symlink() and link.readlink() == path(program):
+                continue
+            fresh = directory / f".{link.name}.{os.getpid()}"
             fresh.symlink_to(path(program))
-            fresh.rename(directory / name)
+            fresh.rename(link)
 
 
 def _durations_file() -> Path:
@@ -114,8 +117,3 @@ def _expected_seconds(program: Program) -> float:
 
 def _remember_seconds(program: Program, seconds: float) -> None:
     _durations_file().write_text(json.dumps({**_durations(), program.name: round(seconds, 1)}))
-
-
-def go_version() -> str:
-    """Return the toolchain's version, for the status page."""
-    return read(["go", "env", "GOVERSION"]).strip()

@@ -9,7 +9,7 @@ from pathlib import Path
 from embedded import api_only, base_image, builds, full, images, scale, status
 from embedded.api import Api
 from embedded.debian import require_root
-from embedded.errors import Failure
+from embedded.errors import StepError
 from embedded.pins import PROGRAMS
 from embedded.places import Layout, full_cluster
 from embedded.progress import say
@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
-    except Failure as failure:
+    except StepError as failure:
         say(failure.report())
         return 1
     except KeyboardInterrupt:
@@ -62,7 +62,7 @@ def _up(options: argparse.Namespace) -> None:
         print(api_only.up(directory, audit=options.audit))
     else:
         layout = full_cluster()
-        say(f"the cluster is up after {full.up(layout)}; next: eval \"$(dev/cluster env)\"")
+        say(f'the cluster is up after {full.up(layout)}; next: eval "$(dev/cluster env)"')
         print(layout.admin_kubeconfig)
 
 
@@ -74,7 +74,7 @@ def _down(options: argparse.Namespace) -> None:
 
 
 def _status(options: argparse.Namespace) -> None:
-    print(status.page(Layout(options.dir.resolve()) if options.dir else full_cluster()))
+    print(status.page(Layout(options.dir.resolve()) if options.dir else _full()))
 
 
 def _kubeconfig(_: argparse.Namespace) -> None:
@@ -92,12 +92,16 @@ def _base_image(_: argparse.Namespace) -> None:
 
 def _build_image(options: argparse.Namespace) -> None:
     images.build(
-        dockerfile=options.file, tag=options.tag, context=options.context, arguments=options.build_arg, target=options.target
+        dockerfile=options.file,
+        tag=options.tag,
+        context=options.context,
+        arguments=options.build_arg,
+        target=options.target,
     )
 
 
 def _load(options: argparse.Namespace) -> None:
-    images.load(full_cluster(), options.image)
+    images.load(_full(), options.image)
 
 
 def _gpus(options: argparse.Namespace) -> None:
@@ -110,11 +114,15 @@ def _fake_nodes(options: argparse.Namespace) -> None:
     scale.set_fake_nodes(layout, Api(layout), options.count, options.gpus)
 
 
-def _running() -> Layout:
+def _full() -> Layout:
     require_root()
-    layout = full_cluster()
+    return full_cluster()
+
+
+def _running() -> Layout:
+    layout = _full()
     if not layout.admin_kubeconfig.exists() or not Api(layout).ready():
-        raise Failure("the full cluster does not run", advice="`dev/cluster up` starts it")
+        raise StepError("the full cluster does not run", advice="`dev/cluster up` starts it")
     return layout
 
 
@@ -140,19 +148,19 @@ Commands = argparse._SubParsersAction  # noqa: SLF001  (argparse has no public n
 
 
 def _add_cluster_commands(commands: Commands[argparse.ArgumentParser]) -> None:
-    build = commands.add_parser("build", help="build the Go programs that are not in the cache; prints the folder with kubectl and helm")
+    build = commands.add_parser("build", help="build what is not in the cache; prints the folder with kubectl and helm")
     build.add_argument("--only", choices=[program.name for program in PROGRAMS], help="just this program")
     build.set_defaults(run=_build)
 
     up = commands.add_parser("up", help="start what does not run yet; prints the kubeconfig's path")
-    up.add_argument("--api-only", action="store_true", help="storage, API server and controllers, no node; no root needed")
-    up.add_argument("--dir", type=Path, help="with --api-only: holds all its state (default: a new temporary directory)")
+    up.add_argument("--api-only", action="store_true", help="API server and controllers, no node, no root needed")
+    up.add_argument("--dir", type=Path, help="with --api-only: holds its state (default: a temporary one)")
     up.add_argument("--audit", action="store_true", help="with --api-only: log every request to DIR/audit.log")
     up.set_defaults(run=_up)
 
     down = commands.add_parser("down", help="end exactly what `up` started; builds and state stay")
     down.add_argument("--dir", type=Path, help="the API-only cluster in this directory instead of the full one")
-    down.add_argument("--purge", action="store_true", help="delete the state as well: objects, volumes, images on the node")
+    down.add_argument("--purge", action="store_true", help="delete the state as well: objects, volumes, images")
     down.set_defaults(run=_down)
 
     page = commands.add_parser("status", help="what runs, its pods, images and GPUs")

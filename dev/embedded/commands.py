@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from embedded.errors import Failure
+from embedded.errors import StepError
 
 
 def run_logged(
@@ -18,7 +18,7 @@ def run_logged(
     environment: Mapping[str, str] | None = None,
     directory: Path | None = None,
 ) -> None:
-    """Run a command with its output appended to a log; raise a Failure that shows the log."""
+    """Run a command with its output appended to a log; raise a StepError that shows the log."""
     log.parent.mkdir(parents=True, exist_ok=True)
     words = [str(word) for word in command]
     with log.open("ab") as output:
@@ -34,7 +34,7 @@ def run_logged(
             check=False,
         )
     if finished.returncode != 0:
-        raise Failure(f"{words[0]} ended with status {finished.returncode}", log=log, advice=advice)
+        raise StepError(f"{words[0]} ended with status {finished.returncode}", log=log, advice=advice)
 
 
 def read(command: Sequence[str | Path]) -> str:

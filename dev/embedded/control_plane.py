@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from embedded import builds, processes
 from embedded.api import Api, wait_until
-from embedded.errors import Failure
+from embedded.errors import StepError
 from embedded.pins import KUBE
 from embedded.places import Layout
 
@@ -39,6 +39,7 @@ class Address:
 
     @property
     def url(self) -> str:
+        """Return what a kubeconfig names as the server."""
         return f"https://{self.advertise}:{self.port}"
 
 
@@ -81,7 +82,7 @@ def start_scheduler(layout: Layout) -> None:
 
 def wait_for_api(layout: Layout) -> Api:
     """Return a client once the API server answers."""
-    failure = Failure(
+    failure = StepError(
         "the API server is not ready",
         log=layout.log("kube-apiserver"),
         advice=f"read {layout.log('etcd')} too; `dev/cluster down` and `dev/cluster up` start afresh",
@@ -93,7 +94,7 @@ def wait_for_api(layout: Layout) -> Api:
 
 def wait_for_controllers(layout: Layout, api: Api) -> None:
     """Wait for the default service account: the proof that controllers work, and pods need it."""
-    failure = Failure(
+    failure = StepError(
         "the controllers do not work",
         log=layout.log("kube-controller-manager"),
         advice="`dev/cluster down` and `dev/cluster up` start afresh",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from embedded import builds
-from embedded.errors import Failure
+from embedded.errors import StepError
 from embedded.pins import KUBE
 from embedded.places import Layout
 
@@ -42,16 +42,22 @@ def kubelet(node: str) -> Identity:
     return Identity("kubelet", f"system:node:{node}", "system:nodes")
 
 
-def create(layout: Layout, *, server: str, addresses: Sequence[str], hosts: Sequence[str], identities: Sequence[Identity]) -> None:
+def create(
+    layout: Layout, *, server: str, addresses: Sequence[str], hosts: Sequence[str], identities: Sequence[Identity]
+) -> None:
     """Write the certificates, unless they exist, and a kubeconfig for every identity."""
     if not (layout.pki / "service-accounts.key").exists():
         _write_certificates(layout, addresses, hosts, identities)
     for identity in identities:
-        layout.kubeconfig(identity.file).write_text(json.dumps(_kubeconfig(layout.pki, server, identity.file), indent=1))
+        layout.kubeconfig(identity.file).write_text(
+            json.dumps(_kubeconfig(layout.pki, server, identity.file), indent=1)
+        )
         layout.kubeconfig(identity.file).chmod(0o600)
 
 
-def _write_certificates(layout: Layout, addresses: Sequence[str], hosts: Sequence[str], identities: Sequence[Identity]) -> None:
+def _write_certificates(
+    layout: Layout, addresses: Sequence[str], hosts: Sequence[str], identities: Sequence[Identity]
+) -> None:
     clients = [f"{identity.file}={identity.user}/{identity.group}".removesuffix("/") for identity in identities]
     command = [str(builds.path(KUBE)), "pki", f"--directory={layout.pki}"]
     command += [f"--address={address}" for address in addresses]
@@ -59,7 +65,10 @@ def _write_certificates(layout: Layout, addresses: Sequence[str], hosts: Sequenc
     command += [f"--client={client}" for client in clients]
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     if finished.returncode != 0:
-        raise Failure(f"no certificates: {finished.stderr.strip()}", advice="run `dev/cluster down --purge`, then `dev/cluster up`")
+        raise StepError(
+            f"no certificates: {finished.stderr.strip()}",
+            advice="run `dev/cluster down --purge`, then `dev/cluster up`",
+        )
 
 
 def _kubeconfig(pki: Path, server: str, name: str) -> dict[str, object]:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from embedded.commands import run_logged
-from embedded.errors import Failure
+from embedded.errors import StepError
 from embedded.places import cache_directory, exclusive
 from embedded.progress import Progress
 
@@ -25,12 +25,12 @@ ADVICE = "check Debian's mirror with `apt-get update`, then run the command agai
 def require_root() -> None:
     """Refuse early: namespaces, mounts and networks need it."""
     if os.geteuid() != 0:
-        raise Failure("the full cluster needs root", advice="run it as root; `up --api-only` works for everyone")
+        raise StepError("the full cluster needs root", advice="run it as root; `up --api-only` works for everyone")
 
 
 def ensure(programs: Mapping[str, str]) -> None:
     """Install the packages of the programs that are missing."""
-    packages = sorted({package for program, package in programs.items() if shutil.which(program) is None and not Path(program).exists()})
+    packages = sorted({package for program, package in programs.items() if not _present(program)})
     if not packages:
         return
     require_root()
@@ -43,6 +43,10 @@ def ensure(programs: Mapping[str, str]) -> None:
         with progress.step(f"install {', '.join(packages)}"):
             command = ["apt-get", "install", "--yes", "--no-install-recommends", "--no-upgrade", *packages]
             run_logged(command, log=log, environment=environment, advice=ADVICE)
+
+
+def _present(program: str) -> bool:
+    return shutil.which(program) is not None or Path(program).exists()
 
 
 @contextmanager

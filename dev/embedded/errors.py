@@ -7,7 +7,7 @@ from pathlib import Path
 LOG_LINES_SHOWN = 15
 
 
-class Failure(Exception):
+class StepError(Exception):
     """A step that failed in a way the tool can explain, so that no traceback is needed."""
 
     def __init__(self, what: str, *, advice: str, log: Path | None = None) -> None:

@@ -9,10 +9,23 @@ from __future__ import annotations
 
 import shutil
 
-from embedded import addons, builds, control_plane, credentials, debian, dns, network, node, ports, processes, remains, scale
+from embedded import (
+    addons,
+    builds,
+    control_plane,
+    credentials,
+    debian,
+    dns,
+    network,
+    node,
+    ports,
+    processes,
+    remains,
+    scale,
+)
 from embedded.api import Api, wait_until
 from embedded.control_plane import Address
-from embedded.errors import Failure
+from embedded.errors import StepError
 from embedded.images import SystemImage
 from embedded.pins import COREDNS, KUBE, NODE_PACKAGES, PAUSE
 from embedded.places import Layout, exclusive
@@ -29,8 +42,21 @@ IDENTITIES = (
     credentials.API_TO_KUBELET,
     credentials.kubelet(node.NAME),
 )
-PREFERRED_PORTS = {"api": 6443, "etcd": 0, "etcd-peer": 0, "kubelet": 10250, "proxy-health": 0, "proxy-metrics": 0, "kwok": 0}
-STEPS = {"prepare the machine": 0.5, "start the control plane": 5.0, "start the node": 4.0, "wait until all is ready": 8.0}
+PREFERRED_PORTS = {
+    "api": 6443,
+    "etcd": 0,
+    "etcd-peer": 0,
+    "kubelet": 10250,
+    "proxy-health": 0,
+    "proxy-metrics": 0,
+    "kwok": 0,
+}
+STEPS = {
+    "prepare the machine": 0.5,
+    "start the control plane": 5.0,
+    "start the node": 4.0,
+    "wait until all is ready": 8.0,
+}
 # Ended in this order: first what would start pods again, last what everything writes to.
 NODE_COMPONENTS = ("kwok", "local-provisioner", "kube-proxy", "kubelet")
 CONTROL_COMPONENTS = ("kube-scheduler", "kube-controller-manager", "kube-apiserver")
@@ -77,12 +103,25 @@ def down(layout: Layout, *, purge: bool) -> None:
 def _prepare(layout: Layout) -> tuple[Address, dict[str, int]]:
     chosen = ports.remembered(layout, PREFERRED_PORTS)
     address = Address("0.0.0.0", network.node_address(), chosen["api"])
+    _refuse_another_address(layout, address)
     addresses = ["127.0.0.1", address.advertise, control_plane.FIRST_SERVICE_ADDRESS]
     credentials.create(
         layout, server=address.url, addresses=addresses, hosts=[*control_plane.HOSTS, node.NAME], identities=IDENTITIES
     )
     network.prepare(layout)
     return address, chosen
+
+
+def _refuse_another_address(layout: Layout, address: Address) -> None:
+    """Certificates and the node's object name the address of the first start."""
+    if not layout.admin_kubeconfig.exists():
+        return
+    known = Api(layout).server
+    if known != address.url:
+        raise StepError(
+            f"this machine was {known} and is {address.url} now",
+            advice="`dev/cluster down --purge`, then `dev/cluster up` makes a new cluster",
+        )
 
 
 def _start_control_plane(layout: Layout, address: Address, chosen: dict[str, int]) -> Api:
@@ -101,8 +140,10 @@ def _start_node(layout: Layout, api: Api, address: Address, chosen: dict[str, in
     node.start_kubelet(layout, address.advertise, chosen["kubelet"])
     addons.apply(api, SystemImage(COREDNS).reference)
     _start_provisioner(layout)
-    failure = Failure(
-        "the node did not register", log=layout.log("kubelet"), advice="`dev/cluster down` and `dev/cluster up` start afresh"
+    failure = StepError(
+        "the node did not register",
+        log=layout.log("kubelet"),
+        advice="`dev/cluster down` and `dev/cluster up` start afresh",
     )
     wait_until(lambda: api.exists(f"/api/v1/nodes/{node.NAME}"), READY_SECONDS, failure)
     node.start_proxy(layout, chosen)
@@ -115,9 +156,11 @@ def _start_provisioner(layout: Layout) -> None:
 
 def _wait_until_ready(layout: Layout, api: Api) -> None:
     control_plane.wait_for_controllers(layout, api)
-    not_ready = Failure("the node is not ready", log=layout.log("kubelet"), advice=f"read {layout.log('containerd')} too")
+    not_ready = StepError(
+        "the node is not ready", log=layout.log("kubelet"), advice=f"read {layout.log('containerd')} too"
+    )
     wait_until(lambda: node.ready(layout, api), READY_SECONDS, not_ready)
-    no_dns = Failure(
+    no_dns = StepError(
         "the cluster's DNS is not ready",
         log=layout.log("kubelet"),
         advice="`kubectl -n kube-system describe pods` and `kubectl -n kube-system logs deployment/coredns` say why",

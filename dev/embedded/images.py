@@ -14,7 +14,7 @@ from pathlib import Path
 
 from embedded import archive, builds, debian
 from embedded.commands import read, run_logged
-from embedded.errors import Failure
+from embedded.errors import StepError
 from embedded.pins import IMAGE_PACKAGES, Program
 from embedded.places import Layout, cache_directory
 from embedded.progress import Progress, say
@@ -28,6 +28,7 @@ class SystemImage:
 
     @property
     def reference(self) -> str:
+        """Return the name a pod asks for."""
         return f"localhost/luthier-dev/{self.program.name}:{builds.key(self.program)}"
 
     def ensure(self, layout: Layout) -> None:
@@ -50,7 +51,7 @@ def node_images(layout: Layout) -> dict[str, str]:
 def load(layout: Layout, names: Sequence[str]) -> None:
     """Copy images from buildah's storage to the node, unless it has the very same."""
     if not node_images(layout):
-        raise Failure("the node's containerd does not run", advice="run `dev/cluster up` first")
+        raise StepError("the node's containerd does not run", advice="run `dev/cluster up` first")
     identities = {_qualified(name): _image_id(name) for name in names}
     progress = Progress({f"load {name}": 20 for name in identities})
     for name, identity in identities.items():
@@ -74,7 +75,7 @@ def build(*, dockerfile: Path, tag: str, context: Path, arguments: Sequence[str]
         str(context),
     ]  # fmt: skip
     if subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode != 0:
-        raise Failure(f"buildah could not build {tag}", advice="its own message is above; finished layers are kept")
+        raise StepError(f"buildah could not build {tag}", advice="its own message is above; finished layers are kept")
 
 
 def host_trust() -> list[str]:
@@ -118,7 +119,9 @@ def _qualified(name: str) -> str:
 def _image_id(name: str) -> str:
     identity = read(["buildah", "inspect", "--type", "image", "--format", "{{.FromImageID}}", name]).strip()
     if not identity:
-        raise Failure(f"buildah has no image {name}", advice="build it with `dev/cluster build-image`; `buildah images` lists all")
+        raise StepError(
+            f"buildah has no image {name}", advice="build it with `dev/cluster build-image`; `buildah images` lists all"
+        )
     return identity
 
 

@@ -12,7 +12,7 @@ import subprocess
 from pathlib import Path
 
 from embedded.commands import read
-from embedded.errors import Failure
+from embedded.errors import StepError
 from embedded.places import Layout
 
 POD_RANGE = "10.244.0.0/24"
@@ -40,7 +40,7 @@ def node_address() -> str:
         try:
             probe.connect(("198.51.100.1", 9))
         except OSError as error:
-            raise Failure(f"no address for the node: {error}", advice="give the machine a default route") from error
+            raise StepError(f"no address for the node: {error}", advice="give the machine a default route") from error
         address: str = probe.getsockname()[0]
         return address
 
@@ -107,7 +107,9 @@ def _mtu() -> int:
 def _nft(rules: str) -> None:
     finished = subprocess.run(["nft", "-f", "-"], input=rules, text=True, capture_output=True, check=False)
     if finished.returncode != 0:
-        raise Failure(f"nft refused the rules: {finished.stderr.strip()}", advice="check that the kernel has nf_tables with nat")
+        raise StepError(
+            f"nft refused the rules: {finished.stderr.strip()}", advice="check that the kernel has nf_tables with nat"
+        )
 
 
 def _settings_file(layout: Layout) -> Path:
@@ -116,7 +118,11 @@ def _settings_file(layout: Layout) -> Path:
 
 def _remember_settings(layout: Layout) -> None:
     if not _settings_file(layout).exists():
-        before = {setting: Path("/proc/sys", setting).read_text().strip() for setting in SETTINGS if Path("/proc/sys", setting).exists()}
+        before = {
+            setting: Path("/proc/sys", setting).read_text().strip()
+            for setting in SETTINGS
+            if Path("/proc/sys", setting).exists()
+        }
         _settings_file(layout).write_text(json.dumps(before))
 
 
@@ -131,5 +137,5 @@ def _remembered_settings(layout: Layout) -> dict[str, str]:
 def _write_setting(setting: str, value: str) -> None:
     file = Path("/proc/sys", setting)
     if not file.exists():
-        raise Failure(f"the kernel has no setting {setting}", advice="load the module br_netfilter")
+        raise StepError(f"the kernel has no setting {setting}", advice="load the module br_netfilter")
     file.write_text(value)

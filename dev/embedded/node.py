@@ -10,7 +10,7 @@ from pathlib import Path
 from embedded import builds, network, processes
 from embedded.api import Api, wait_until
 from embedded.commands import read
-from embedded.errors import Failure
+from embedded.errors import StepError
 from embedded.pins import KUBE
 from embedded.places import Layout
 
@@ -25,19 +25,21 @@ def start_containerd(layout: Layout, sandbox_image: str) -> None:
     config = layout.configuration / "containerd.toml"
     config.write_text(_containerd_config(layout, sandbox_image))
     processes.start(layout, "containerd", ["containerd", "--config", config])
-    failure = Failure(
+    failure = StepError(
         "containerd does not answer",
         log=layout.log("containerd"),
         advice="`dev/cluster down` and `dev/cluster up` start afresh",
     )
-    wait_until(lambda: bool(read(["ctr", "--address", layout.containerd_socket, "version"])), CONTAINERD_SECONDS, failure)
+    wait_until(
+        lambda: bool(read(["ctr", "--address", layout.containerd_socket, "version"])), CONTAINERD_SECONDS, failure
+    )
 
 
 def start_kubelet(layout: Layout, address: str, port: int) -> None:
     """Start the kubelet, which registers the node."""
     config = layout.configuration / "kubelet.json"
     config.write_text(json.dumps(_kubelet_config(layout, port), indent=1))
-    command = [
+    command: list[str | Path] = [
         builds.path(KUBE),
         "kubelet",
         f"--config={config}",

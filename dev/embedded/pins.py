@@ -28,8 +28,9 @@ class Program:
     links: tuple[str, ...] = ()  # the names to call it by
 
     def flags(self) -> list[str]:
+        """Return the flags of `go build`; no path of this machine gets into the binary."""
         assignments = [f"-X {name}={value}" for name, value in self.variables]
-        return ["-trimpath", "-ldflags", " ".join(["-s -w", *assignments])]
+        return ["-trimpath", "-buildvcs=false", "-ldflags", " ".join(["-s -w", *assignments])]
 
 
 KUBE = Program(

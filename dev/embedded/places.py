@@ -35,40 +35,50 @@ class Layout:
 
     @property
     def pki(self) -> Path:
+        """Keys and certificates."""
         return self.root / "pki"
 
     @property
     def logs(self) -> Path:
+        """The components' output."""
         return self.root / "logs"
 
     @property
     def configuration(self) -> Path:
+        """Files that components read."""
         return self.root / "configuration"
 
     @property
     def processes(self) -> Path:
+        """One record per started component."""
         return self.root / "processes"
 
     @property
     def volumes(self) -> Path:
+        """The directories behind persistent volumes."""
         return self.root / "volumes"
 
     @property
     def containerd_socket(self) -> Path:
+        """What tells this containerd, and its shims, from any other."""
         return self.root / "run" / "containerd.sock"
 
     @property
     def audit_log(self) -> Path:
+        """One JSON line per request, if asked for."""
         return self.root / "audit.log"
 
     @property
     def admin_kubeconfig(self) -> Path:
+        """The credentials a person uses."""
         return self.kubeconfig("admin")
 
     def kubeconfig(self, user: str) -> Path:
+        """Return one component's credentials."""
         return self.root / "kubeconfigs" / f"{user}.kubeconfig"
 
     def log(self, component: str) -> Path:
+        """Return one component's log."""
         return self.logs / f"{component}.log"
 
     def create(self) -> None:

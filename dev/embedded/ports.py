@@ -37,6 +37,7 @@ def any_free() -> int:
 
 
 def is_free(port: int) -> bool:
+    """Return whether nobody listens on a port, on any address."""
     with socket.socket() as probe:
         try:
             probe.bind(("0.0.0.0", port))

@@ -12,7 +12,8 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -36,20 +37,20 @@ class Process:
         return _start_ticks(self.pid) == self.start_ticks and command_line(self.pid) == self.command
 
     def signal(self, number: signal.Signals) -> None:
+        """Send a signal, unless the process is gone."""
         if self.alive():
-            try:
+            with suppress(ProcessLookupError):
                 os.kill(self.pid, number)
-            except ProcessLookupError:
-                pass
 
     def memory_mebibytes(self) -> int:
+        """Return the resident memory."""
         for line in _read(Path(f"/proc/{self.pid}/status")).splitlines():
             if line.startswith("VmRSS:"):
                 return int(line.split()[1]) // 1024
         return 0
 
 
-def start(layout: Layout, name: str, command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> Process:
+def start(layout: Layout, name: str, command: Sequence[str | Path]) -> Process:
     """Start a component in a session of its own unless it runs already, and record it."""
     running = recorded(layout, name)
     if running is not None and running.alive():
@@ -59,7 +60,6 @@ def start(layout: Layout, name: str, command: Sequence[str | Path], environment:
         child = subprocess.Popen(
             words,
             cwd=layout.root,
-            env={**os.environ, **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

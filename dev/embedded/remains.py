@@ -10,7 +10,7 @@ import signal
 from pathlib import Path
 
 from embedded import node, processes
-from embedded.errors import Failure
+from embedded.errors import StepError
 from embedded.places import Layout
 from embedded.processes import Process
 
@@ -53,7 +53,9 @@ def unmount(layout: Layout) -> None:
         _detach(point)
     left = _mounts(layout)
     if left:
-        raise Failure(f"still mounted: {', '.join(left)}", advice="unmount them by hand, then run `dev/cluster down` again")
+        raise StepError(
+            f"still mounted: {', '.join(left)}", advice="unmount them by hand, then run `dev/cluster down` again"
+        )
 
 
 def clear(layout: Layout) -> None:

@@ -8,6 +8,7 @@ from embedded import images, node, processes, scale
 from embedded.api import Api, ApiError, Object
 from embedded.builds import link_directory
 from embedded.places import Layout
+from embedded.processes import Process
 
 
 def page(layout: Layout) -> str:
@@ -26,11 +27,12 @@ def _processes(layout: Layout) -> str:
     found = processes.all_recorded(layout)
     if not found:
         return "processes   none"
-    lines = [
-        f"  {process.name:<24} pid {process.pid:<8} {f'{process.memory_mebibytes()} MiB' if process.alive() else 'DEAD'}"
-        for process in found
-    ]
-    return "\n".join(["processes", *lines])
+    return "\n".join(["processes", *(_process_line(process) for process in found)])
+
+
+def _process_line(process: Process) -> str:
+    state = f"{process.memory_mebibytes()} MiB" if process.alive() else "DEAD"
+    return f"  {process.name:<24} pid {process.pid:<8} {state}"
 
 
 def _objects(api: Api) -> list[str]:
@@ -46,7 +48,9 @@ def _objects(api: Api) -> list[str]:
 
 
 def _node_line(item: Object) -> str:
-    ready = any(entry["type"] == "Ready" and entry["status"] == "True" for entry in item["status"].get("conditions", []))
+    ready = any(
+        entry["type"] == "Ready" and entry["status"] == "True" for entry in item["status"].get("conditions", [])
+    )
     info = item["status"]["nodeInfo"]
     state = "Ready" if ready else "NotReady"
     return f"node        {item['metadata']['name']} {state}, {info['kubeletVersion']}, GPUs: {_gpus(item)}"
