@@ -25,7 +25,7 @@ def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--lr", type=float, required=True)
     lr = arguments.parse_args().lr
-    decay = float(os.environ["LUTHIER_PARAM_decay"])
+    decay = float(os.environ["LUTHIER_PARAM_decay"])  # noqa: SIM112 (the parameter is called `decay`)
     with open(os.environ["LUTHIER_PARAMETERS_FILE"]) as file:
         warmup = json.load(file)["warmup"]
 
