@@ -1,0 +1,71 @@
+"""ASHA: asynchronous successive halving (Li et al. 2020, "A System for Massively Parallel Hyperparameter Tuning").
+
+The stopping variant, as in Ray Tune: a trial that reaches a rung goes on if it is among the best 1/reductionFactor of
+those seen there so far, else it stops at once; nobody waits. Own code because Ray's counts rungs in floating point and
+draws the bracket from the global generator.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from luthier.trial.schedulers.rungs import fraction_name, milestones
+from luthier.trial.schedulers.scheduler import Continue, Decision, Stop
+from luthier.trial.schedulers.stopping import StoppingScheduler
+from luthier.trial.search.searcher import Values
+
+
+class AshaScheduler(StoppingScheduler):
+    """Stops trials at rungs; keeps, by bracket and rung, the score of every trial that got there."""
+
+    def __init__(self, *, grace_period: int, reduction_factor: int, brackets: int, iterations: int, seed: int) -> None:
+        self._factor = reduction_factor
+        rungs = milestones(grace_period, iterations, reduction_factor)
+        self.brackets = [rungs[bracket:] for bracket in range(max(1, min(brackets, len(rungs))))]
+        """Iterations of the rungs of each bracket."""
+        self._generator = np.random.default_rng(seed)
+        self._bracket_of: dict[str, int] = {}
+        self._scores: list[dict[int, dict[str, float]]] = [{rung: {} for rung in rungs} for rungs in self.brackets]
+
+    def added(self, trial: str, values: Values) -> None:
+        """Draw the trial's bracket; each gets 1/reductionFactor of the trials of the one before."""
+        weights = np.array([float(self._factor) ** -bracket for bracket in range(len(self.brackets))])
+        self._bracket_of[trial] = int(self._generator.choice(len(weights), p=weights / weights.sum()))
+
+    def report(self, trial: str, iteration: int, score: float, *, waiting: int) -> Decision:
+        """Judge a trial at the rung that it has reached; a trial that repeats a rung after a crash is judged again."""
+        rungs = self._scores[self._bracket_of[trial]]
+        reached = [rung for rung in rungs if rung <= iteration]
+        if not reached or (trial in rungs[reached[-1]] and iteration != reached[-1]):
+            return Continue()
+        return self._judge(trial, reached[-1], rungs[reached[-1]], score)
+
+    def _judge(self, trial: str, rung: int, seen: dict[str, float], score: float) -> Decision:
+        if not math.isfinite(score):
+            return Stop(f"rung {rung}: {score} cannot be compared")
+        seen[trial] = score
+        best_first = sorted(seen.values(), reverse=True)
+        cutoff = best_first[max(1, len(seen) // self._factor) - 1]
+        if score >= cutoff:
+            return Continue()
+        return Stop(
+            f"rung {rung}: {score:.6g} is below the {cutoff:.6g} that the best {fraction_name(self._factor)} "
+            f"of {len(seen)} trials reached"
+        )
+
+    def state(self) -> Any:
+        """Return brackets, rungs and generator."""
+        return {
+            "bracket_of": dict(self._bracket_of),
+            "scores": [{str(rung): dict(seen) for rung, seen in rungs.items()} for rungs in self._scores],
+            "generator": self._generator.bit_generator.state,
+        }
+
+    def restore(self, state: Any) -> None:
+        """Take back brackets, rungs and generator."""
+        self._bracket_of = dict(state["bracket_of"])
+        self._scores = [{int(rung): dict(seen) for rung, seen in rungs.items()} for rungs in state["scores"]]
+        self._generator.bit_generator.state = state["generator"]
