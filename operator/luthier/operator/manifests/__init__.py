@@ -1,0 +1,1 @@
+"""Builders of child objects: pure functions from an experiment to plain dictionaries."""

@@ -1,0 +1,65 @@
+"""The objects around the pods: token Secret, headless Service, storage claim."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from luthier.api import keys
+from luthier.api.experiment import Storage
+from luthier.operator.manifests.names import metadata
+from luthier.operator.observation import Identity
+
+
+def token_secret(identity: Identity, ray_token: str, progress_token: str) -> dict[str, Any]:
+    """Return the Secret by which driver, workers and operator know each other; it is never changed."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": metadata(identity, identity.base, "token"),
+        "type": "Opaque",
+        "immutable": True,
+        "stringData": {keys.RAY_TOKEN_KEY: ray_token, keys.PROGRESS_TOKEN_KEY: progress_token},
+    }
+
+
+def service(identity: Identity) -> dict[str, Any]:
+    """Return the headless Service that gives each attempt's driver a name of its own.
+
+    A driver pod's `hostname` makes the name, so a new attempt needs no change here and
+    a worker can never join another attempt's head.
+    """
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata(identity, identity.base, keys.ROLE_DRIVER),
+        "spec": {
+            "clusterIP": "None",
+            "publishNotReadyAddresses": True,
+            "selector": {keys.LABEL_UID: identity.uid, keys.LABEL_ROLE: keys.ROLE_DRIVER},
+            "ports": [
+                {"name": "ray", "port": keys.PORT_RAY, "targetPort": keys.PORT_RAY, "protocol": "TCP"},
+                {"name": "progress", "port": keys.PORT_PROGRESS, "targetPort": keys.PORT_PROGRESS, "protocol": "TCP"},
+            ],
+        },
+    }
+
+
+def storage_claim(identity: Identity, storage: Storage) -> dict[str, Any]:
+    """Return the claim for ledger and checkpoints; it ends with the experiment."""
+    spec: dict[str, Any] = {
+        "accessModes": [storage.access_mode.value],
+        "resources": {"requests": {"storage": storage.size}},
+    }
+    if storage.storage_class_name is not None:
+        spec["storageClassName"] = storage.storage_class_name
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": metadata(identity, identity.base, "storage"),
+        "spec": spec,
+    }
+
+
+def claim_name(identity: Identity, storage: Storage) -> str:
+    """Return the name of the claim that driver and workers mount."""
+    return storage.claim_name or identity.base

@@ -1,0 +1,225 @@
+"""The one input of every rule: all that was seen of one experiment, at one moment, frozen.
+
+Children stand in buckets; "could not see" is a bucket of its own and never means "is not there".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from luthier.api.experiment import Spec
+from luthier.api.manifest import Experiment
+from luthier.api.status import Status
+from luthier.api.wire import Outcome, Report
+from luthier.operator.settings import Settings
+
+UNSEEN_SECONDS = 60
+"""A pod that outlives the end of its grace by this much sits on a node that nobody can see."""
+
+
+class PodState(StrEnum):
+    """Where a pod stands, as far as anybody can see."""
+
+    PENDING = "Pending"
+    RUNNING = "Running"
+    ENDED = "Ended"
+    LEAVING = "Leaving"
+    UNSEEN = "Unseen"
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why a pod does not come up: a stable reason and a sentence."""
+
+    reason: str
+    message: str
+    since: datetime
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How the container `trial` ended."""
+
+    code: int
+    reason: str
+    message: str
+    """Its termination message."""
+    time: datetime
+
+
+@dataclass(frozen=True)
+class Pod:
+    """What the rules need to know of one child pod."""
+
+    name: str
+    uid: str
+    role: str
+    attempt: int
+    index: int
+    """Of a worker; 0 for a driver."""
+    state: PodState
+    created: datetime
+    ready: bool = False
+    ip: str | None = None
+    started: datetime | None = None
+    exit: Exit | None = None
+    gone_by: datetime | None = None
+    """Of a leaving pod: the end of its grace."""
+    creating: bool = False
+    """Scheduled, but its container has not started and says nothing of why."""
+    restarts: int = 0
+    """Of a driver: how many lost ones came before it."""
+    trouble: Trouble | None = None
+
+    @property
+    def is_alive(self) -> bool:
+        """Tell whether it runs, will run, or may still run where nobody can see it."""
+        return self.state in (PodState.PENDING, PodState.RUNNING, PodState.UNSEEN)
+
+    @property
+    def beyond_reach_at(self) -> datetime | None:
+        """When a leaving pod should long be gone, so that only the fence on the storage can stop it."""
+        return self.gone_by and self.gone_by + timedelta(seconds=UNSEEN_SECONDS)
+
+    def is_beyond_reach(self, now: datetime) -> bool:
+        """Tell whether that moment has come."""
+        return self.beyond_reach_at is not None and now >= self.beyond_reach_at
+
+
+class Presence(StrEnum):
+    """Whether an object is there."""
+
+    PRESENT = "Present"
+    MISSING = "Missing"
+    FOREIGN = "Foreign"
+    """The name is taken by an object that is not ours."""
+    UNSEEN = "Unseen"
+
+
+@dataclass(frozen=True)
+class Things:
+    """The objects around the pods."""
+
+    secret: Presence = Presence.UNSEEN
+    service: Presence = Presence.UNSEEN
+    claim: Presence = Presence.UNSEEN
+    """The experiment's own claim, or the one that `storage.claimName` names."""
+    claim_phase: str | None = None
+    source: Presence = Presence.PRESENT
+    """The ConfigMap with the trial's code, where the experiment names one."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A create that the API server did not carry out."""
+
+    kind: str
+    name: str
+    reason: str
+    message: str
+    failures: int
+    """How often in a row."""
+    retry_at: datetime
+
+
+@dataclass(frozen=True)
+class Contact:
+    """How the talk with the running driver goes."""
+
+    attempt: int = 0
+    report: Report | None = None
+    unreachable_since: datetime | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Whose experiment it is."""
+
+    name: str
+    namespace: str
+    uid: str
+    generation: int = 1
+    is_deleted: bool = False
+
+    @property
+    def base(self) -> str:
+        """Return the start of its children's names; it carries the uid, so a re-created experiment adopts nothing."""
+        return f"{self.name}-{self.uid[:5]}"
+
+
+@dataclass(frozen=True)
+class Observation:
+    """Everything that the rules may look at."""
+
+    identity: Identity
+    experiment: Experiment | None
+    problems: tuple[str, ...] = ()
+    """What is wrong with the spec; there is then no parsed experiment."""
+    previous: Status = field(default_factory=Status)
+    drivers: tuple[Pod, ...] = ()
+    workers: tuple[Pod, ...] = ()
+    things: Things = Things()
+    contact: Contact = Contact()
+    last_words: Report | None = None
+    """What the ended driver left in its termination message."""
+    refusals: tuple[Refusal, ...] = ()
+    settings: Settings = field(default_factory=Settings)
+
+    @property
+    def spec(self) -> Spec:
+        """The spec; only rules after `rejected` may ask."""
+        if self.experiment is None:
+            raise LookupError(f"experiment {self.identity.name} has no valid spec")
+        return self.experiment.spec
+
+    @property
+    def attempt(self) -> int:
+        """Number of the newest driver that ever was."""
+        return max([self.previous.attempt, *(pod.attempt for pod in self.drivers)])
+
+    @property
+    def restarts(self) -> int:
+        """Drivers that were replaced because they were lost."""
+        return max([self.previous.restarts, *(pod.restarts for pod in self.drivers)])
+
+    @property
+    def driver(self) -> Pod | None:
+        """The pod of the newest driver, if it is there."""
+        return next((pod for pod in self.drivers if pod.attempt == self.attempt), None)
+
+    @property
+    def stale_drivers(self) -> tuple[Pod, ...]:
+        """Drivers of older attempts."""
+        return tuple(pod for pod in self.drivers if pod.attempt < self.attempt)
+
+    @property
+    def ready_workers(self) -> tuple[Pod, ...]:
+        """Workers of the newest attempt that run."""
+        return tuple(pod for pod in self.workers if pod.attempt == self.attempt and pod.ready)
+
+    @property
+    def report(self) -> Report | None:
+        """The newest report of the newest driver."""
+        known = [r for r in (self.contact.report, self.last_words) if r is not None and r.attempt == self.attempt]
+        return max(known, key=lambda report: (report.outcome is not None, report.sequence), default=None)
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How the search ended, if it did."""
+        return self.report.outcome if self.report else None
+
+    @property
+    def needs_workers(self) -> bool:
+        """Tell whether trials run in worker pods."""
+        return self.spec.worker_count > 0
+
+    def may_create(self, now: datetime) -> bool:
+        """Tell whether the rest after the last refused create is over."""
+        return all(refusal.retry_at <= now for refusal in self.refusals)
+
+    def with_refusals(self, refusals: tuple[Refusal, ...]) -> Observation:
+        """Return the same observation after creates were refused."""
+        return replace(self, refusals=refusals)

@@ -1,0 +1,190 @@
+"""The pure end of a round: what was seen and decided becomes the status to write.
+
+What a report does not say stays as it was, so a restart of operator or driver takes
+nothing away. Nothing here depends on the clock but the moments of transitions, so a
+round without news makes the same status and nothing is written.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from luthier.api.status import ConditionStatus, Status, StatusCondition, TrialCounts, Usage, WorkerCounts
+from luthier.api.wire import Phase, Report
+from luthier.operator.conditions import ConditionType, Ruling, find
+from luthier.operator.observation import Observation
+from luthier.operator.verdict import Decision
+
+MAX_STATUS_BYTES = 256 * 1024
+"""The API server answers an object over 1.5 MiB with a puzzling 500; status stays far below."""
+SPENDABLE = ("population", "top", "pareto_front", "failures")
+"""What is left out, in this order, of a status that is too large."""
+
+
+def project(seen: Observation, decision: Decision, now: datetime) -> Status:
+    """Return the status that follows from an observation and its decision."""
+    conditions = [_condition(seen, ruling, now) for ruling in decision.rulings]
+    held = {condition.type for condition in conditions if condition.status is ConditionStatus.TRUE}
+    has_ended = bool(held & {ConditionType.SUCCEEDED, ConditionType.FAILED})
+    status = seen.previous.model_copy(
+        update={
+            **_progress(seen, is_running=ConditionType.RUNNING in held),
+            "conditions": conditions,
+            "observed_generation": seen.identity.generation,
+            "state": _state(held, conditions),
+            "workers": WorkerCounts(
+                desired=_desired_workers(seen, held, has_ended=has_ended), ready=len(seen.ready_workers)
+            ),
+            "attempt": seen.attempt,
+            "restarts": seen.restarts,
+            "start_time": seen.previous.start_time or _first_start(seen),
+            "completion_time": (seen.previous.completion_time or _seconds(now)) if has_ended else None,
+        }
+    )
+    return _sized(status)
+
+
+def status_patch(before: dict[str, Any], after: Status) -> dict[str, Any]:
+    """Return the JSON merge patch from a stored status to a new one; empty when they say the same."""
+    return _merge_patch(before, _without_nulls(after.to_json()))
+
+
+def _condition(seen: Observation, ruling: Ruling, now: datetime) -> StatusCondition:
+    before = find(seen.previous, ruling.type)
+    status = ConditionStatus.TRUE if ruling.status else ConditionStatus.FALSE
+    same = before is not None and before.status is status
+    return StatusCondition(
+        type=ruling.type,
+        status=status,
+        reason=ruling.reason,
+        message=ruling.message[:4096],
+        last_transition_time=before.last_transition_time if before is not None and same else _seconds(now),
+        observed_generation=seen.identity.generation,
+    )
+
+
+def _state(held: set[str], conditions: list[StatusCondition]) -> str:
+    """One word, the most telling first."""
+    if any(c.type == ConditionType.ACCEPTED and c.status is ConditionStatus.FALSE for c in conditions):
+        return "Rejected"
+    order = ("Failed", "Succeeded", "Suspended", "Stalled", "Running")
+    return next((word for word in order if word in held), "Pending")
+
+
+def _progress(seen: Observation, *, is_running: bool) -> dict[str, Any]:
+    """Fields that come from the driver; empty where it has not said anything worth showing."""
+    report = seen.report
+    if report is None or report.phase is Phase.STARTING:
+        return _idle(seen, is_running=is_running)
+    trials = report.trials if is_running else _rested(report.trials)
+    return {
+        "trials": trials,
+        "best": report.best or seen.previous.best,
+        "best_value": _best_value(seen, report),
+        "done": f"{trials.finished}/{trials.total}",
+        "gpu_hours": _hours(report.usage),
+        "eta": _eta(report) if is_running else None,
+        "progress": report.progress if is_running else report.progress.model_copy(update={"eta_seconds": None}),
+        "usage": report.usage,
+        **_details(seen, report),
+    }
+
+
+def _details(seen: Observation, report: Report) -> dict[str, Any]:
+    """Lists that a termination message may have no room for are kept from before."""
+    cut = seen.contact.report is not report
+    before = seen.previous
+    return {
+        "top": report.top or (before.top if cut else []),
+        "pareto_front": report.pareto_front or (before.pareto_front if cut else []),
+        "failures": report.failures or (before.failures if cut else []),
+        "population": before.population if cut and before.population is not None else report.population,
+    }
+
+
+def _idle(seen: Observation, *, is_running: bool) -> dict[str, Any]:
+    before = seen.previous
+    if is_running:
+        return {}
+    trials = before.trials if seen.attempt else TrialCounts()
+    if seen.experiment is not None and trials.total == 0:
+        trials = trials.model_copy(update={"total": seen.spec.budget.trials})
+    trials = _rested(trials)
+    return {
+        "trials": trials,
+        "done": f"{trials.finished}/{trials.total}" if trials.total else None,
+        "gpu_hours": _hours(before.usage),
+        "eta": None,
+        "progress": before.progress.model_copy(update={"eta_seconds": None}),
+    }
+
+
+def _rested(trials: TrialCounts) -> TrialCounts:
+    """Where no driver runs, no trial does."""
+    return trials.model_copy(update={"running": 0, "pending": trials.pending + trials.running})
+
+
+def _best_value(seen: Observation, report: Report) -> str | None:
+    if report.best is None or seen.experiment is None:
+        return seen.previous.best_value
+    value = report.best.metrics.get(seen.spec.objectives[0].metric)
+    return seen.previous.best_value if value is None else f"{value:.6g}"
+
+
+def _hours(usage: Usage) -> str:
+    return f"{usage.gpu_seconds / 3600:.2f}"
+
+
+def _eta(report: Report) -> str | None:
+    seconds = report.progress.eta_seconds
+    if seconds is None:
+        return None
+    if seconds < 60:
+        return f"{seconds}s"
+    if seconds < 3600:
+        return f"{seconds // 60}m"
+    return f"{seconds // 3600}h{seconds % 3600 // 60}m" if seconds < 86400 else f"{seconds // 86400}d"
+
+
+def _desired_workers(seen: Observation, held: set[str], *, has_ended: bool) -> int:
+    if seen.experiment is None or has_ended or ConditionType.SUSPENDED in held:
+        return 0
+    return seen.spec.worker_count
+
+
+def _first_start(seen: Observation) -> datetime | None:
+    return min((pod.created for pod in seen.drivers), default=None)
+
+
+def _seconds(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(microsecond=0)
+
+
+def _sized(status: Status) -> Status:
+    for field in SPENDABLE:
+        if len(json.dumps(status.to_json())) <= MAX_STATUS_BYTES:
+            return status
+        status = status.model_copy(update={field: Status.model_fields[field].get_default()})
+    return status
+
+
+def _without_nulls(value: Any) -> Any:
+    """A merge patch cannot say null, so no status holds one."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
+
+
+def _merge_patch(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    patch: dict[str, Any] = {key: None for key in before if key not in after}
+    for key, value in after.items():
+        old = before.get(key)
+        if isinstance(old, dict) and isinstance(value, dict):
+            inner = _merge_patch(old, value)
+            if inner:
+                patch[key] = inner
+        elif key not in before or old != value:
+            patch[key] = value
+    return patch

@@ -1,0 +1,44 @@
+"""The rules, in the order in which they are asked. One policy, one file.
+
+The first block may end the asking; the second does the work; the third names what
+stands in the way, the nearest cause first.
+"""
+
+from __future__ import annotations
+
+from luthier.operator.rules.budget import push_budget
+from luthier.operator.rules.deletion import leave_to_garbage_collection
+from luthier.operator.rules.driver import keep_one_driver
+from luthier.operator.rules.finish import finish
+from luthier.operator.rules.pending import name_stuck_pods
+from luthier.operator.rules.prerequisites import wait_for_prerequisites
+from luthier.operator.rules.refusals import name_refused_creates
+from luthier.operator.rules.rejection import reject_invalid_specs
+from luthier.operator.rules.results import name_missing_results
+from luthier.operator.rules.running import tell_whether_it_runs
+from luthier.operator.rules.surroundings import keep_surroundings
+from luthier.operator.rules.suspension import suspend
+from luthier.operator.rules.ttl import delete_after_its_time
+from luthier.operator.rules.unreachable import name_unreachable_drivers
+from luthier.operator.rules.worker_crashes import name_crashing_workers
+from luthier.operator.rules.workers import keep_workers
+from luthier.operator.verdict import Rule
+
+RULES: tuple[Rule, ...] = (
+    leave_to_garbage_collection,
+    reject_invalid_specs,
+    delete_after_its_time,
+    finish,
+    suspend,
+    keep_surroundings,
+    wait_for_prerequisites,
+    keep_one_driver,
+    keep_workers,
+    push_budget,
+    name_refused_creates,
+    name_stuck_pods,
+    name_crashing_workers,
+    name_unreachable_drivers,
+    name_missing_results,
+    tell_whether_it_runs,
+)

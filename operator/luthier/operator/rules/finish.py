@@ -1,0 +1,76 @@
+"""The end: once the driver has told how the search ended, that stands for good.
+
+The outcome is written to status before the driver is told that it may exit, so no
+death between the two can lose it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from luthier.api import keys
+from luthier.api.wire import Phase
+from luthier.operator.conditions import ConditionType, Ruling, failed, holds, kept, running, succeeded
+from luthier.operator.observation import Observation, PodState
+from luthier.operator.plan import Acknowledge, Action, DeletePod
+from luthier.operator.verdict import Verdict
+
+NO_STALL = Ruling(ConditionType.STALLED, False, "Finished", "the experiment has ended")
+
+
+def finish(seen: Observation, _now: datetime) -> Verdict | None:
+    """Say how it ended, end the workers, and let the driver go."""
+    persisted = was_persisted(seen)
+    rulings = _persisted_rulings(seen) if persisted else _new_rulings(seen)
+    if not rulings:
+        return None
+    return Verdict(
+        rulings=(*rulings, running(False, "Finished", "the experiment has ended"), NO_STALL),
+        actions=(*_ended_pods(seen), *(_acknowledgement(seen) if persisted else ())),
+        is_final=True,
+    )
+
+
+def was_persisted(seen: Observation) -> bool:
+    """Tell whether status already says that the experiment has ended."""
+    return holds(seen.previous, ConditionType.SUCCEEDED) or holds(seen.previous, ConditionType.FAILED)
+
+
+def _persisted_rulings(seen: Observation) -> tuple[Ruling, ...]:
+    said = (kept(seen.previous, type_) for type_ in (ConditionType.SUCCEEDED, ConditionType.FAILED))
+    return tuple(ruling for ruling in said if ruling is not None)
+
+
+def _new_rulings(seen: Observation) -> tuple[Ruling, ...]:
+    outcome = seen.outcome
+    if outcome is not None:
+        succeeds, reason, message = outcome.succeeded, _as_reason(outcome.reason), outcome.message
+    elif seen.driver is not None and seen.driver.exit is not None and seen.driver.exit.code == keys.Exit.BAD_EXPERIMENT:
+        succeeds, reason = False, "BadExperiment"
+        message = seen.driver.exit.message[:1024] or "the driver says that the experiment cannot work; see its log"
+    else:
+        return ()
+    unlike = f"the experiment ended with {reason}"
+    return (
+        succeeded(True, reason, message) if succeeds else succeeded(False, reason, unlike),
+        failed(False, reason, unlike) if succeeds else failed(True, reason, message),
+    )
+
+
+def _ended_pods(seen: Observation) -> tuple[Action, ...]:
+    """Workers go; the driver's pod stays for its log."""
+    leftover = (*seen.stale_drivers, *seen.workers)
+    return tuple(DeletePod(pod.name, pod.uid) for pod in leftover if pod.state is not PodState.LEAVING)
+
+
+def _acknowledgement(seen: Observation) -> tuple[Action, ...]:
+    report = seen.contact.report
+    waits = seen.driver is not None and seen.driver.state is PodState.RUNNING
+    if not waits or report is None or report.phase is not Phase.FINISHED or report.attempt != seen.attempt:
+        return ()
+    return (Acknowledge(report.sequence),)
+
+
+def _as_reason(text: str) -> str:
+    """A trial's pod wrote it, so it may be anything; a condition's reason may not."""
+    return text if text.isascii() and text.isalnum() and text[:1].isalpha() else "Finished"
