@@ -43,12 +43,12 @@ KUBE = Program(
         ("k8s.io/component-base/version.gitMinor", _KUBERNETES_MINOR),
         ("k8s.io/component-base/version.gitTreeState", "clean"),
     ),
-    cold_seconds=420,
+    cold_seconds=300,
     links=("kubectl",),
 )
 PAUSE = Program("pause", ".", cold_seconds=5)
-COREDNS = Program("coredns", ".", cold_seconds=150)
-KWOK = Program("kwok", "sigs.k8s.io/kwok/cmd/kwok", cold_seconds=150, links=("kwok",))
+COREDNS = Program("coredns", ".", cold_seconds=75)
+KWOK = Program("kwok", "sigs.k8s.io/kwok/cmd/kwok", cold_seconds=80, links=("kwok",))
 HELM_PROGRAM = Program(
     "helm",
     "helm.sh/helm/v3/cmd/helm",
@@ -60,7 +60,7 @@ HELM_PROGRAM = Program(
         (f"{_HELM_PACKAGES}/lint/rules.k8sVersionMajor", _KUBERNETES_MAJOR),
         (f"{_HELM_PACKAGES}/lint/rules.k8sVersionMinor", _KUBERNETES_MINOR),
     ),
-    cold_seconds=240,
+    cold_seconds=65,
     links=("helm",),
 )
 

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from embedded.errors import StepError
+
 SOURCES = Path(__file__).resolve().parent.parent
 
 
@@ -83,7 +85,10 @@ class Layout:
 
     def create(self) -> None:
         """Make the directories; the state holds private keys, so it is root's alone to list."""
-        self.root.mkdir(mode=0o711, parents=True, exist_ok=True)
+        try:
+            self.root.mkdir(mode=0o711, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StepError(f"no directory for the state: {error}", advice="choose one that can be written") from error
         for directory in (self.pki, self.kubeconfig("any").parent):
             directory.mkdir(mode=0o700, exist_ok=True)
         for directory in (self.logs, self.configuration, self.processes, self.volumes, self.root / "run"):
