@@ -51,13 +51,13 @@ class Member(tune.Trainable):
             np.zeros(10),
         ]
         self.velocity = [np.zeros_like(w) for w in self.weights]
-        self.reset_config(config)
+        self.lr = config["lr"]
+        self.momentum = config["momentum"]
+        self.shift = config["shift"]
 
     def reset_config(self, new_config):
-        """Take new hyperparameters without a new process; the weights follow by `load_checkpoint`."""
-        self.lr = new_config["lr"]
-        self.momentum = new_config["momentum"]
-        self.shift = new_config["shift"]
+        """Begin anew in the same process; where the trial goes on from weights, `load_checkpoint` follows."""
+        self.setup(new_config)
         return True
 
     def step(self):
