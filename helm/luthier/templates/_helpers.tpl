@@ -45,6 +45,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - apiGroups: [luthier.dev]
   resources: [tuningexperiments/status]
   verbs: [get, patch, update]
+- apiGroups: [luthier.dev]
+  resources: [tuningexperiments/finalizers]  # some clusters ask for it where an owner reference blocks its owner's deletion
+  verbs: [update]
 - apiGroups: [""]
   resources: [pods]
   verbs: [get, list, watch, create, delete]
