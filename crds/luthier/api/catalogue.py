@@ -122,9 +122,7 @@ ALGORITHMS: dict[Algorithm, AlgorithmPage] = {
 SCHEDULERS: dict[SchedulerKind, SchedulerPage] = {
     page.kind: page
     for page in (
-        SchedulerPage(
-            SchedulerKind.NONE, "Every trial runs to its end.", "-", False, False, max_objectives=3
-        ),
+        SchedulerPage(SchedulerKind.NONE, "Every trial runs to its end.", "-", False, False, max_objectives=3),
         SchedulerPage(
             SchedulerKind.MEDIAN_STOPPING,
             "Stops a trial whose best value is worse than the median of the others' running averages.",

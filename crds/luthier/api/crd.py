@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 
 from luthier.api import keys
 from luthier.api.experiment import FROZEN_ONCE_STARTED, Spec
+from luthier.api.manifest import Experiment
 from luthier.api.schema import structural
 from luthier.api.status import Status
 
@@ -116,18 +117,13 @@ def _root() -> dict[str, Any]:
                 "type": "string",
             },
             "kind": {"description": f"`{keys.KIND}`.", "type": "string"},
-            "metadata": {"type": "object"},
+            "metadata": {"type": "object", "properties": {"name": {"type": "string"}}},
             "spec": structural(Spec),
             # Defaults in a status would look like something that was observed.
             "status": structural(Status, defaults=False),
         },
         "x-kubernetes-validations": [
-            {
-                "rule": "self.metadata.name.size() <= 40 && "
-                "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
-                "message": "`metadata.name` must be at most 40 lower-case letters, digits and dashes, "
-                "with a letter first and no dash last",
-            },
+            *(rule.as_validation() for rule in Experiment.rules),
             *(_frozen(field) for field in FROZEN_ONCE_STARTED),
         ],
     }

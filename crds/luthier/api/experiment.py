@@ -32,9 +32,10 @@ class Objective(ApiModel):
     metric: MetricName
     """Name under which the trial reports it. Example: `accuracy`."""
     direction: Direction
-    """Which way is better."""
+    """Which way is better. Example: `Maximize`."""
     target: Annotated[float, Field(ge=-1e300, le=1e300)] | None = None
-    """The experiment ends as soon as a trial reaches this value. Default: none. Example: `0.985`."""
+    """The experiment ends as soon as a trial reaches this value, in the metric's unit. Default: none.
+    Example: `0.985`."""
 
     def is_reached(self, value: float) -> bool:
         """Tell whether a value is as good as the target."""
@@ -67,11 +68,11 @@ class Search(ApiModel):
     """How new trials' parameters are proposed."""
 
     algorithm: Algorithm = Algorithm.RANDOM
-    """Random, Grid, Sobol, TPE, GP (needs an image with torch) or CMAES. Default: Random."""
+    """Random, Grid, Sobol, TPE, GP (needs an image with torch) or CMAES. Default: Random. Example: `TPE`."""
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
-    """Seed of every random choice; with `parallelTrials: 1` it makes a run repeatable. Default: 0."""
+    """Seed of every random choice; with `parallelTrials: 1` it makes a run repeatable. Default: 0. Example: `7`."""
     settings: SearchSettings = SearchSettings()
-    """Settings of the algorithm. Default: the library's own."""
+    """Settings of the algorithm. Default: the library's own. Example: `{startupTrials: 5}`."""
     initial_points: Annotated[AtomicList[InitialPoint], Field(max_length=64)] = []
     """Configurations to try first, in order. Default: none. Example: `[{values: {lr: 0.01}}]`."""
 
@@ -99,62 +100,62 @@ class MedianStopping(ApiModel):
     """Stops a trial whose best value so far is worse than the median of the others' running averages."""
 
     grace_period: Iterations = 1
-    """Iterations every trial may run. Default: 1."""
+    """Iterations every trial may run. Default: 1. Example: `3`."""
     min_trials: Annotated[int, Field(ge=1, le=1000)] = 3
-    """Other trials needed at the same iteration before one is stopped. Default: 3."""
+    """Other trials needed at the same iteration before one is stopped. Default: 3. Example: `5`."""
 
 
 class Asha(ApiModel):
     """Asynchronous successive halving."""
 
     grace_period: Iterations = 1
-    """Iterations of the first rung. Default: 1."""
+    """Iterations of the first rung. Default: 1. Example: `2`."""
     reduction_factor: ReductionFactor = 3
-    """The best 1/reductionFactor of a rung go on. Default: 3."""
+    """The best 1/reductionFactor of a rung go on. Default: 3. Example: `4`."""
     brackets: Annotated[int, Field(ge=1, le=8)] = 1
-    """Brackets; each starts its halving one rung later. Default: 1."""
+    """Brackets; each starts its halving one rung later. Default: 1. Example: `2`."""
 
 
 class Hyperband(ApiModel):
     """Brackets of synchronous successive halving up to `budget.iterationsPerTrial`."""
 
     reduction_factor: ReductionFactor = 3
-    """The best 1/reductionFactor of a rung go on. Default: 3."""
+    """The best 1/reductionFactor of a rung go on. Default: 3. Example: `4`."""
 
 
 class Pbt(ApiModel):
     """Population based training; `budget.trials` is the population."""
 
     perturbation_interval: Iterations = 4
-    """Iterations between two looks at a member. Default: 4."""
+    """Iterations between two looks at a member. Default: 4. Example: `2`."""
     quantile_fraction: Annotated[float, Field(ge=0.01, le=0.5)] = 0.25
-    """The worst fraction copies from the best fraction. Default: 0.25."""
+    """The worst fraction copies from the best fraction. Default: 0.25. Example: `0.2`."""
     resample_probability: Annotated[float, Field(ge=0, le=1)] = 0.25
-    """Chance that a parameter is drawn anew instead of perturbed. Default: 0.25."""
+    """Chance that a parameter is drawn anew instead of perturbed. Default: 0.25. Example: `0.5`."""
 
 
 class Pb2(ApiModel):
     """PBT whose explore step is a time-varying Gaussian-process bandit."""
 
     perturbation_interval: Iterations = 4
-    """Iterations between two looks at a member. Default: 4."""
+    """Iterations between two looks at a member. Default: 4. Example: `2`."""
     quantile_fraction: Annotated[float, Field(ge=0.01, le=0.5)] = 0.25
-    """The worst fraction copies from the best fraction. Default: 0.25."""
+    """The worst fraction copies from the best fraction. Default: 0.25. Example: `0.2`."""
 
 
 class Scheduler(ApiModel):
     """How running trials are stopped, paused or changed: exactly one block."""
 
     median_stopping: MedianStopping | None = None
-    """Stops trials below the median. Example: `{gracePeriod: 3}`."""
+    """Stops trials below the median. Default: none. Example: `{gracePeriod: 3}`."""
     asha: Asha | None = None
-    """Asynchronous successive halving. Example: `{gracePeriod: 1, reductionFactor: 3}`."""
+    """Asynchronous successive halving. Default: none. Example: `{gracePeriod: 1, reductionFactor: 3}`."""
     hyperband: Hyperband | None = None
-    """Synchronous successive halving in brackets. Example: `{reductionFactor: 3}`."""
+    """Synchronous successive halving in brackets. Default: none. Example: `{reductionFactor: 3}`."""
     pbt: Pbt | None = None
-    """Population based training. Example: `{perturbationInterval: 2}`."""
+    """Population based training. Default: none. Example: `{perturbationInterval: 2}`."""
     pb2: Pb2 | None = None
-    """Population based bandits. Example: `{perturbationInterval: 2}`."""
+    """Population based bandits. Default: none. Example: `{perturbationInterval: 2}`."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
@@ -177,13 +178,13 @@ class Budget(ApiModel):
     """When the experiment ends. May be changed while it runs."""
 
     trials: Annotated[int, Field(ge=1, le=100_000)] = 10
-    """Trials in all. Default: 10."""
+    """Trials in all. Default: 10. Example: `100`."""
     parallel_trials: Annotated[int, Field(ge=1, le=1000)] = 1
-    """Trials that run at the same time. Default: 1."""
+    """Trials that run at the same time. Default: 1. Example: `4`."""
     iterations_per_trial: Iterations | None = None
-    """Reports after which a trial is complete. Default: until the trainable ends by itself."""
+    """Reports after which a trial is complete. Default: until the trainable ends by itself. Example: `40`."""
     failed_trials: Annotated[int, Field(ge=0, le=100_000)] = 3
-    """Failed trials that are tolerated; one more fails the experiment. Default: 3."""
+    """Failed trials that are tolerated; one more fails the experiment. Default: 3. Example: `0`."""
     duration_seconds: Annotated[int, Field(ge=1, le=31_536_000)] | None = None
     """Seconds of running after which the experiment ends. Default: none. Example: `3600`."""
     gpu_hours: Annotated[float, Field(ge=0.001, le=1e6)] | None = None
@@ -194,11 +195,20 @@ class Resources(ApiModel):
     """What one trial takes."""
 
     cpu: Annotated[float, Field(ge=0.1, le=256)] = 1
-    """CPU cores. Default: 1."""
+    """CPU cores. Default: 1. Example: `2`."""
     gpu: Annotated[float, Field(ge=0, le=64)] = 0
-    """GPUs; fractions pack several trials on one. Default: 0. Example: `0.5`."""
+    """GPUs; fractions below 1 pack several trials on one. Default: 0. Example: `0.5`."""
     memory: Quantity | None = None
-    """Memory. Default: no limit. Example: `2Gi`."""
+    """Memory, as a Kubernetes quantity of bytes. Default: no limit. Example: `2Gi`."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "gpu",
+            "must be a whole number when it is greater than 1",
+            "self.gpu <= 1.0 || self.gpu == double(int(self.gpu))",
+            lambda r: r.gpu <= 1 or float(r.gpu).is_integer(),
+        ),
+    )
 
 
 class Source(ApiModel):
@@ -215,29 +225,41 @@ class MetricsSource(StrEnum):
     FILE = "File"
 
 
+Attribute = Annotated[str, Field(max_length=253, pattern=r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*$")]
+Argument = Annotated[str, Field(max_length=4096)]
+
+
 class Trial(ApiModel):
     """What one trial runs."""
 
-    function: Annotated[str, Field(max_length=253, pattern=r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*$")] | None = None
-    """A Ray Tune trainable as `module:attribute`: a function or a Trainable class, unchanged. Example: `train:train`."""
-    command: Annotated[AtomicList[Annotated[str, Field(max_length=4096)]], Field(min_length=1, max_length=64)] | None = None
-    """Any program; `$(name)` becomes the parameter's value. Example: `[python, train.py, --lr=$(lr)]`."""
+    function: Attribute | None = None
+    """A Ray Tune trainable as `module:attribute`: a function or a Trainable class, unchanged.
+    Default: none; `command` instead. Example: `train:train`."""
+    command: Annotated[AtomicList[Argument], Field(min_length=1, max_length=64)] | None = None
+    """Any program; `$(name)` becomes the parameter's value. Default: none; `function` instead.
+    Example: `[python, train.py, --lr=$(lr)]`."""
     metrics_from: MetricsSource = MetricsSource.STDOUT
-    """Where a command leaves its metrics: `name=value` or JSON lines on Stdout, or lines in `metricsFile`. Default: Stdout."""
+    """Where a command leaves its metrics: `name=value` or JSON lines on Stdout, or such lines in `metricsFile`.
+    Default: Stdout. Example: `File`."""
     metrics_file: Annotated[str, Field(max_length=253, pattern=r"^[^/].*$")] | None = None
-    """File, relative to the trial's working directory, that a command appends metrics to. Example: `metrics.jsonl`."""
+    """File, relative to the trial's working directory, that a command appends metrics to.
+    Default: none; `metricsFrom: File` needs it. Example: `metrics.jsonl`."""
     image: Annotated[str, Field(min_length=1, max_length=512)] | None = None
-    """Image of driver and workers. Default: the trial image that the operator was installed with."""
+    """Image of driver and workers. Default: the trial image that the operator was installed with.
+    Example: `example.org/team/train:1.4`."""
     source: Source | None = None
-    """Code from a ConfigMap. Default: code is in the image."""
+    """Code from a ConfigMap. Default: code is in the image. Example: `{configMap: digits-train}`."""
     resources: Resources = Resources()
-    """What one trial takes. Default: 1 CPU."""
+    """What one trial takes. Default: 1 CPU. Example: `{cpu: 2, gpu: 0.5, memory: 4Gi}`."""
     retries: Annotated[int, Field(ge=0, le=100)] = 0
-    """Times a failed trial goes on from its last checkpoint before it counts as failed. Default: 0."""
+    """Times a failed trial goes on from its last checkpoint before it counts as failed. Default: 0.
+    Example: `2`."""
     checkpoint_interval: Iterations = 1
-    """Iterations between two checkpoints of a Trainable class (a function saves when it reports one). Default: 1."""
+    """Iterations between two checkpoints of a Trainable class (a function saves when it reports one).
+    Default: 1. Example: `5`."""
     report_timeout_seconds: Annotated[int, Field(ge=5, le=604_800)] = 600
-    """Seconds without any result after which the experiment is shown as Stalled. Default: 600."""
+    """Seconds without any result after which the experiment is shown as Stalled. Default: 600.
+    Example: `1800`."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
@@ -265,18 +287,22 @@ class Workers(ApiModel):
     """The GPU trial pods."""
 
     max: Annotated[int, Field(ge=0, le=1000)] | None = None
-    """Worker pods at most; 0 runs the trials in the driver pod. Default: as many as `parallelTrials` needs."""
+    """Worker pods at most; 0 runs the trials in the driver pod. Default: as many as `parallelTrials` needs.
+    Example: `4`."""
     trials_per_worker: Annotated[int, Field(ge=1, le=64)] = 1
-    """Trials that share a worker pod; with 1 the pod's memory limit is the trial's. Default: 1."""
+    """Trials that share a worker pod; with 1 the pod's memory limit is the trial's. Default: 1.
+    Example: `2`."""
     template: Annotated[dict[str, Any], Field(json_schema_extra=OPEN)] | None = None
-    """PodTemplateSpec merged into each worker pod: node selectors, tolerations, resources and environment of the container `trial`. Default: none."""
+    """PodTemplateSpec merged into each worker pod: node selectors, tolerations, resources and environment of the
+    container `trial`. Default: none. Example: `{spec: {nodeSelector: {gpu: h100}}}`."""
 
 
 class Driver(ApiModel):
     """The pod that runs the search."""
 
     template: Annotated[dict[str, Any], Field(json_schema_extra=OPEN)] | None = None
-    """PodTemplateSpec merged into the driver pod. Default: none."""
+    """PodTemplateSpec merged into the driver pod. Default: none.
+    Example: `{spec: {priorityClassName: high}}`."""
 
 
 class AccessMode(StrEnum):
@@ -290,42 +316,54 @@ class Storage(ApiModel):
     """Where ledger and checkpoints live; driver and workers must all reach it."""
 
     claim_name: Name | None = None
-    """An existing PersistentVolumeClaim; it outlives the experiment. Default: the operator makes one that ends with the experiment."""
+    """An existing PersistentVolumeClaim; it outlives the experiment. Default: the operator makes one that ends
+    with the experiment. Example: `team-storage`."""
     size: Quantity = "1Gi"
-    """Size of the claim that the operator makes. Default: 1Gi."""
+    """Size of the claim that the operator makes. Default: 1Gi. Example: `50Gi`."""
     storage_class_name: Name | None = None
-    """StorageClass of that claim. Default: the cluster's."""
+    """StorageClass of that claim. Default: the cluster's. Example: `nfs`."""
     access_mode: AccessMode = AccessMode.READ_WRITE_MANY
-    """ReadWriteOnce is enough on a single node. Default: ReadWriteMany."""
+    """Access mode of that claim; ReadWriteOnce is enough on a single node. Default: ReadWriteMany.
+    Example: `ReadWriteOnce`."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "storageClassName",
+            "may be set only when `claimName` is not",
+            "!has(self.storageClassName) || !has(self.claimName)",
+            lambda s: s.storage_class_name is None or s.claim_name is None,
+        ),
+    )
 
 
 class Spec(ApiModel):
     """What to tune, how, and when to stop."""
 
-    objectives: Annotated[
-        list[Objective], Field(min_length=1, max_length=3, json_schema_extra=keyed_by("metric"))
-    ]
-    """Metrics to optimise; the first is the primary one, several make a Pareto front."""
-    parameters: Annotated[
-        list[Parameter], Field(min_length=1, max_length=64, json_schema_extra=keyed_by("name"))
-    ]
-    """The search space. May not change once the experiment has started."""
+    objectives: Annotated[list[Objective], Field(min_length=1, max_length=3, json_schema_extra=keyed_by("metric"))]
+    """Metrics to optimise; the first is the primary one, several make a Pareto front.
+    Example: `[{metric: accuracy, direction: Maximize}]`."""
+    parameters: Annotated[list[Parameter], Field(min_length=1, max_length=64, json_schema_extra=keyed_by("name"))]
+    """The search space. May not change once the experiment has started.
+    Example: `[{name: lr, type: Double, min: 1e-5, max: 1.0, scale: Log}]`."""
     search: Search = Search()
-    """How new trials' parameters are proposed. Default: Random."""
+    """How new trials' parameters are proposed. Default: Random. Example: `{algorithm: TPE, seed: 7}`."""
     scheduler: Scheduler | None = None
-    """How running trials are stopped, paused or changed. Default: every trial runs to its end."""
+    """How running trials are stopped, paused or changed. Default: every trial runs to its end.
+    Example: `{asha: {gracePeriod: 1}}`."""
     budget: Budget = Budget()
-    """When the experiment ends. May be changed while it runs."""
+    """When the experiment ends. May be changed while it runs. Default: 10 trials, one at a time.
+    Example: `{trials: 40, parallelTrials: 4, gpuHours: 8}`."""
     trial: Trial
-    """What one trial runs."""
+    """What one trial runs. Example: `{function: train:train, resources: {gpu: 1}}`."""
     workers: Workers = Workers()
-    """The GPU trial pods. Default: one a parallel trial."""
+    """The GPU trial pods. Default: one for each parallel trial. Example: `{max: 4}`."""
     driver: Driver = Driver()
-    """The pod that runs the search."""
+    """The pod that runs the search. Default: a small pod without GPU. Example: `{template: {}}`."""
     storage: Storage = Storage()
-    """Where ledger and checkpoints live. Default: a claim of 1Gi that ends with the experiment."""
+    """Where ledger and checkpoints live. Default: a claim of 1Gi that ends with the experiment.
+    Example: `{size: 50Gi}`."""
     suspend: bool = False
-    """True stops the pods and keeps the checkpoints; false goes on. Default: false."""
+    """True stops the pods and keeps the checkpoints; false goes on. Default: false. Example: `true`."""
     ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=31_536_000)] | None = None
     """Seconds after its end when the experiment is deleted. Default: never. Example: `86400`."""
 

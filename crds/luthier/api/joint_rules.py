@@ -118,17 +118,18 @@ ALGORITHM_RULES: tuple[Rule, ...] = (
         f"may be {spoken(_NO_CONTINUUM)} only when every Double parameter has `step` and none has `scale: Log`",
         f"!(self.search.algorithm in {_NO_CONTINUUM}) || "
         "self.parameters.all(p, (p.type != 'Double' || has(p.step)) && p.scale != 'Log')",
-        lambda s: ALGORITHMS[s.search.algorithm].continuous
-        or all(
-            (p.type is not ParameterType.DOUBLE or p.step is not None) and p.scale is not Scale.LOG
-            for p in s.parameters
+        lambda s: (
+            ALGORITHMS[s.search.algorithm].continuous
+            or all(
+                (p.type is not ParameterType.DOUBLE or p.step is not None) and p.scale is not Scale.LOG
+                for p in s.parameters
+            )
         ),
     ),
     Rule(
         "search.algorithm",
         f"may be {spoken(_NO_CHOICES)} only when every parameter is Double, Integer or Discrete",
-        f"!(self.search.algorithm in {_NO_CHOICES}) || "
-        "self.parameters.all(p, !(p.type in ['Categorical', 'Boolean']))",
+        f"!(self.search.algorithm in {_NO_CHOICES}) || self.parameters.all(p, !(p.type in ['Categorical', 'Boolean']))",
         lambda s: ALGORITHMS[s.search.algorithm].unordered or all(p.type not in CHOOSABLE for p in s.parameters),
     ),
     Rule(
@@ -163,17 +164,21 @@ SCHEDULER_RULES: tuple[Rule, ...] = (
         "must be smaller than `budget.iterationsPerTrial`",
         "!has(self.scheduler) || !has(self.scheduler.asha) || !has(self.budget.iterationsPerTrial) || "
         "self.scheduler.asha.gracePeriod < self.budget.iterationsPerTrial",
-        lambda s: s.scheduler is None
-        or s.scheduler.asha is None
-        or s.budget.iterations_per_trial is None
-        or s.scheduler.asha.grace_period < s.budget.iterations_per_trial,
+        lambda s: (
+            s.scheduler is None
+            or s.scheduler.asha is None
+            or s.budget.iterations_per_trial is None
+            or s.scheduler.asha.grace_period < s.budget.iterations_per_trial
+        ),
     ),
     Rule(
         "scheduler",
         f"may be {spoken(_ONLY_RANGED)} only when every parameter is Double or Integer, without `when`",
         f"!{_uses(_ONLY_RANGED)} || self.parameters.all(p, p.type in ['Double', 'Integer'] && !has(p.when))",
-        lambda s: not SCHEDULERS[s.scheduler_kind].only_ranged
-        or all(p.type in RANGED and p.when is None for p in s.parameters),
+        lambda s: (
+            not SCHEDULERS[s.scheduler_kind].only_ranged
+            or all(p.type in RANGED and p.when is None for p in s.parameters)
+        ),
     ),
     Rule(
         "scheduler",

@@ -40,7 +40,7 @@ ENV_STORAGE: Final = "LUTHIER_STORAGE"
 """Directory of this experiment on its storage: ledger, checkpoints, report."""
 ENV_ATTEMPT: Final = "LUTHIER_ATTEMPT"
 """Number of this driver's attempt, from 1; a higher one fences a lower one."""
-ENV_TOKEN_FILE: Final = "LUTHIER_TOKEN_FILE"
+ENV_TOKEN_FILE: Final = "LUTHIER_TOKEN_FILE"  # noqa: S105  # a name, not a secret
 """File that holds the token of `/progress`."""
 ENV_HEAD: Final = "LUTHIER_HEAD"
 """`host:port` of the Ray head that a worker joins."""
@@ -60,7 +60,7 @@ ENV_PARAMETER_PREFIX: Final = "LUTHIER_PARAM_"
 MOUNT_STORAGE: Final = "/luthier/storage"
 MOUNT_CODE: Final = "/luthier/code"
 MOUNT_EXPERIMENT: Final = "/luthier/experiment"
-MOUNT_TOKEN: Final = "/luthier/token"
+MOUNT_TOKEN: Final = "/luthier/token"  # noqa: S105  # a name, not a secret
 MOUNT_HOME: Final = "/home/luthier"
 
 PORT_RAY: Final = 6379
@@ -72,8 +72,8 @@ PORT_METRICS: Final = 8080
 SLOT: Final = "luthier_slot"
 """Ray's custom resource: one slot holds one trial."""
 
-RAY_TOKEN_KEY: Final = "ray"
-PROGRESS_TOKEN_KEY: Final = "progress"
+RAY_TOKEN_KEY: Final = "ray"  # noqa: S105  # a name, not a secret
+PROGRESS_TOKEN_KEY: Final = "progress"  # noqa: S105  # a name, not a secret
 """Keys in the experiment's token Secret."""
 
 

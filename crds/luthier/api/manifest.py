@@ -6,16 +6,25 @@ YAML 1.2, so that `1e-5` is a number and `on` is a word. What is wrong is said a
 
 from __future__ import annotations
 
+import json
+import re
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
+from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import YAMLError
 
 from luthier.api.experiment import Spec
-from luthier.api.keys import API_VERSION, KIND
-from luthier.api.rules import ApiModel
+from luthier.api.faults import sentence
+from luthier.api.rules import ApiModel, Rule
+from luthier.api.schema import Schema, structural
+
+NAME_CHARACTERS = 40
+"""Children carry the experiment's name and more in 63 characters."""
+NAME_PATTERN = "^[a-z]([-a-z0-9]*[a-z0-9])?$"
 
 
 class ManifestError(ValueError):
@@ -31,51 +40,86 @@ class Metadata(ApiModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    name: Annotated[str, Field(max_length=40, pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$")]
-    """Name of the experiment: at most 40 lower-case letters, digits and dashes."""
+    name: str
     namespace: str = "default"
     uid: str = ""
     generation: int = 1
 
 
 class Experiment(ApiModel):
-    """One parsed `TuningExperiment` without its status."""
+    """One parsed `TuningExperiment`; its status is for others to read."""
 
-    model_config = ConfigDict(extra="ignore")
-
-    api_version: Literal["luthier.dev/v1alpha1"] = API_VERSION
-    kind: Literal["TuningExperiment"] = KIND
+    api_version: Literal["luthier.dev/v1alpha1"] = "luthier.dev/v1alpha1"
+    kind: Literal["TuningExperiment"] = "TuningExperiment"
     metadata: Metadata
     spec: Spec
+    status: Annotated[Any, Field(exclude=True)] = None
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "metadata.name",
+            f"must be at most {NAME_CHARACTERS} lower-case letters, digits and dashes, "
+            "with a letter first and no dash last",
+            f"self.metadata.name.size() <= {NAME_CHARACTERS} && self.metadata.name.matches('{NAME_PATTERN}')",
+            lambda e: (
+                len(e.metadata.name) <= NAME_CHARACTERS and re.fullmatch(NAME_PATTERN, e.metadata.name) is not None
+            ),
+        ),
+    )
 
 
 def parse(document: Any) -> Experiment:
     """Return the experiment that a decoded JSON or YAML document holds.
 
+    As strict as the API server: a number in quotes is no number, a name in snake_case no field.
+
     Raises:
         ManifestError: names each field, its value and the rule it breaks.
     """
     try:
-        return Experiment.model_validate(document)
+        return Experiment.model_validate_json(_as_json(document), strict=True, by_alias=True, by_name=False)
     except ValidationError as error:
-        raise ManifestError([_sentence(fault) for fault in error.errors()]) from error
+        problems = [sentence(fault, document, _schema()) for fault in error.errors()]
+        raise ManifestError(problems) from error
 
 
 def load(path: Path) -> list[dict[str, Any]]:
     """Return the documents of a YAML file as plain dictionaries.
 
     Raises:
-        ManifestError: the file cannot be read or is no YAML.
+        ManifestError: the file cannot be read, is no YAML, or holds something that is no object.
     """
     try:
-        return [document for document in YAML(typ="safe", pure=True).load_all(path.read_text()) if document]
+        documents = [document for document in _yaml().load_all(path.read_text(encoding="utf-8")) if document]
     except OSError as error:
         raise ManifestError([f"{path}: {error.strerror}"]) from error
-    except YAMLError as error:
+    except (YAMLError, UnicodeDecodeError) as error:
         raise ManifestError([f"{path}: not YAML: {error}"]) from error
+    if not all(isinstance(document, dict) for document in documents):
+        raise ManifestError([f"{path}: every document must be an object"])
+    return documents
 
 
-def _sentence(fault: Any) -> str:
-    field = ".".join(str(part) for part in fault["loc"]) or "manifest"
-    value = "" if isinstance(fault["input"], dict | list) or fault["input"] is None else f" {fault['input']!r}:"
-    return f"{field}:{value} {fault['msg']}"
+class _Constructor(SafeConstructor):
+    """YAML 1.2 has no dates: `2026-01-01` is a word, as it is for the API server."""
+
+
+_Constructor.add_constructor("tag:yaml.org,2002:timestamp", SafeConstructor.construct_yaml_str)
+
+
+def _yaml() -> YAML:
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Constructor = _Constructor
+    return yaml
+
+
+def _as_json(document: Any) -> str:
+    try:
+        return json.dumps(document, default=str)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ManifestError([f"manifest: cannot be written as JSON: {error}"]) from error
+
+
+@cache
+def _schema() -> Schema:
+    return {"properties": {"apiVersion": {}, "kind": {}, "metadata": {}, "status": {}, "spec": structural(Spec)}}

@@ -104,9 +104,7 @@ def _distinct(items: list[Item]) -> list[Item]:
 
 AtomicList = Annotated[list[Item], Field(json_schema_extra={"x-kubernetes-list-type": "atomic"})]
 """A list that server-side apply replaces as a whole."""
-SetList = Annotated[
-    list[Item], AfterValidator(_distinct), Field(json_schema_extra={"x-kubernetes-list-type": "set"})
-]
+SetList = Annotated[list[Item], AfterValidator(_distinct), Field(json_schema_extra={"x-kubernetes-list-type": "set"})]
 """A list of different values; the API server and the models both refuse a repeated one."""
 
 

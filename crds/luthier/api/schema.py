@@ -61,8 +61,7 @@ def _node(raw: Schema, definitions: dict[str, Schema], place: str, defaults: boo
         node["format"] = "int64"
     if "properties" in schema:
         node["properties"] = {
-            name: _node(child, definitions, f"{place}.{name}", defaults)
-            for name, child in schema["properties"].items()
+            name: _node(child, definitions, f"{place}.{name}", defaults) for name, child in schema["properties"].items()
         }
     if schema.get("required"):
         node["required"] = schema["required"]

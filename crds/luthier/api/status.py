@@ -21,16 +21,9 @@ Count = Annotated[int, Field(ge=0, le=2**53)]
 Seconds = Annotated[float, Field(ge=0, le=1e15)]
 OPEN: dict[str, Any] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 """Schema of a map whose values have several types; the models look into it, the API server does not."""
-Value = (
-    bool
-    | Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
-    | float
-    | Annotated[str, Field(max_length=128)]
-)
+Value = bool | Annotated[int, Field(ge=-(2**63), le=2**63 - 1)] | float | Annotated[str, Field(max_length=128)]
 ParameterName = Annotated[str, Field(max_length=63)]
-Values = Annotated[
-    dict[ParameterName, Value], Field(max_length=64), WithJsonSchema({**OPEN, "maxProperties": 64})
-]
+Values = Annotated[dict[ParameterName, Value], Field(max_length=64), WithJsonSchema({**OPEN, "maxProperties": 64})]
 Changes = Annotated[
     dict[ParameterName, Annotated[list[Value | None], Field(max_length=2)]],
     Field(max_length=64),
@@ -192,7 +185,8 @@ class Status(StatusModel):
     observed_generation: Count | None = None
     """Generation of the spec that this status was made from."""
     state: Annotated[str, Field(max_length=32)] | None = None
-    """One word for people's eyes, derived from the conditions: Pending, Running, Suspended, Stalled, Succeeded, Failed or Rejected."""
+    """One word for people's eyes, derived from the conditions: Pending, Running, Suspended, Stalled, Succeeded,
+    Failed or Rejected."""
     start_time: AwareDatetime | None = None
     """When the first driver was created."""
     completion_time: AwareDatetime | None = None

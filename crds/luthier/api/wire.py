@@ -1,17 +1,18 @@
 """What the driver tells the operator and the command line: one versioned document, bounded both ways.
 
-`encode` and `decode` are inverses. A trial may write anything, so decoding limits size and
-refuses what is not finite; the models bound the rest. Nothing here is ever unpickled.
+`encode` and `decode` are inverses up to the limit of size, over which the least important
+parts are left out. A trial may write anything, so decoding limits size and refuses what is
+not finite; the models bound the rest. Nothing here is ever unpickled.
 """
 
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import AwareDatetime, Field, ValidationError
 
 from luthier.api.status import (
     FAILURES_SHOWN,
@@ -28,9 +29,11 @@ from luthier.api.status import (
 )
 
 MAX_BYTES = 256 * 1024
-"""A progress document never grows with the number of trials; this is far above what it can be."""
+"""A progress document never grows with the number of trials; this is far above what an honest one is."""
 MAX_TERMINATION_BYTES = 4096
 """What the kubelet keeps of a termination message."""
+SHORT_CHARACTERS = 256
+"""Of an outcome's message, where there is no room for all of it; a character takes up to six bytes of JSON."""
 
 
 class WireError(ValueError):
@@ -51,7 +54,8 @@ class Outcome(StatusModel):
     succeeded: bool
     """True when the experiment did what it was asked for."""
     reason: Annotated[str, Field(max_length=63)]
-    """TargetReached, TrialsDone, SpaceExhausted, DurationReached, GpuHoursReached, TooManyFailures, NoTrialSucceeded, BadExperiment."""
+    """TargetReached, TrialsDone, SpaceExhausted, DurationReached, GpuHoursReached, TooManyFailures,
+    NoTrialSucceeded or BadExperiment."""
     message: Annotated[str, Field(max_length=1024)]
     """A sentence with numbers."""
 
@@ -78,7 +82,7 @@ class Report(StatusModel):
     usage: Usage = Usage()
     population: Population | None = None
     failures: Annotated[list[FailedTrial], Field(max_length=FAILURES_SHOWN)] = []
-    last_result_time: datetime | None = None
+    last_result_time: AwareDatetime | None = None
     """When a trial last reported."""
     missing_metric: Annotated[str, Field(max_length=63)] | None = None
     """An objective's metric that results came without, if there is one."""
@@ -88,7 +92,7 @@ class Report(StatusModel):
 
 def encode(report: Report) -> bytes:
     """Return the report as one JSON document."""
-    return report.model_dump_json(by_alias=True, exclude_none=True).encode()
+    return _fitted(report, MAX_BYTES)
 
 
 def decode(data: bytes) -> Report:
@@ -107,21 +111,32 @@ def decode(data: bytes) -> Report:
 
 def encode_termination(report: Report) -> bytes:
     """Return the report cut down to what a termination message holds: outcome, counts and best first."""
-    for keep in (
-        report,
-        report.model_copy(update={"top": [], "pareto_front": []}),
-        report.model_copy(update={"top": [], "pareto_front": [], "failures": [], "population": _bare(report)}),
-        Report(uid=report.uid, attempt=report.attempt, sequence=report.sequence, phase=report.phase,
-               outcome=report.outcome, trials=report.trials, progress=report.progress, usage=report.usage),
-    ):
-        data = encode(keep)
-        if len(data) <= MAX_TERMINATION_BYTES:
+    return _fitted(report, MAX_TERMINATION_BYTES)
+
+
+def _fitted(report: Report, limit: int) -> bytes:
+    """Return the fullest of the report's abridgements that is not over the limit."""
+    for abridged in _abridgements(report):
+        data = abridged.model_dump_json(by_alias=True, exclude_none=True).encode()
+        if len(data) <= limit:
             return data
-    raise AssertionError("the smallest report is bounded below the limit")
+    raise AssertionError("the shortest abridgement is bounded below every limit")
 
 
-def _bare(report: Report) -> Population | None:
-    return report.population and report.population.model_copy(update={"lineage": []})
+def _abridgements(report: Report) -> Iterator[Report]:
+    """Yield the report itself, then with ever less of it."""
+    yield report
+    report = report.model_copy(update={"top": [], "pareto_front": [], "metrics_seen": []})
+    yield report
+    population = report.population and report.population.model_copy(update={"lineage": []})
+    report = report.model_copy(update={"failures": [], "population": population})
+    yield report
+    yield report.model_copy(update={"outcome": _shortened(report.outcome)})
+    yield report.model_copy(update={"outcome": _shortened(report.outcome), "best": None, "missing_metric": None})
+
+
+def _shortened(outcome: Outcome | None) -> Outcome | None:
+    return outcome and outcome.model_copy(update={"message": outcome.message[:SHORT_CHARACTERS]})
 
 
 def _refuse_constant(name: str) -> float:
