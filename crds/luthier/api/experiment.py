@@ -9,7 +9,7 @@ from pydantic import Field
 
 from luthier.api.catalogue import ALGORITHMS, Algorithm, SchedulerKind
 from luthier.api.joint_rules import SPEC_RULES, algorithms_that, spoken
-from luthier.api.parameters import Parameter
+from luthier.api.parameters import Bound, Parameter
 from luthier.api.rules import ApiModel, AtomicList, Rule, keyed_by
 
 Name = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
@@ -33,7 +33,7 @@ class Objective(ApiModel):
     """Name under which the trial reports it. Example: `accuracy`."""
     direction: Direction
     """Which way is better. Example: `Maximize`."""
-    target: Annotated[float, Field(ge=-1e300, le=1e300)] | None = None
+    target: Bound | None = None
     """The experiment ends as soon as a trial reaches this value, in the metric's unit. Default: none.
     Example: `0.985`."""
 

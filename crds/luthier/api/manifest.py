@@ -1,6 +1,7 @@
 """Reading a manifest from a file or from the API server into one parsed `Experiment`.
 
-YAML 1.2, so that `1e-5` is a number and `on` is a word. What is wrong is said as
+YAML 1.2, so that `1e-5` is a number; a plain `on` or `y`, which kubectl takes for a truth
+value, must be quoted, so that one file has one meaning. What is wrong is said as
 `field: value: rule`, all of it at once.
 """
 
@@ -16,6 +17,7 @@ from pydantic import ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.nodes import ScalarNode
 
 from luthier.api.experiment import Spec
 from luthier.api.faults import sentence
@@ -25,6 +27,9 @@ from luthier.api.schema import Schema, structural
 NAME_CHARACTERS = 40
 """Children carry the experiment's name and more in 63 characters."""
 NAME_PATTERN = "^[a-z]([-a-z0-9]*[a-z0-9])?$"
+
+
+TRUTH_TO_KUBECTL = ("y", "n", "yes", "no", "on", "off")
 
 
 class ManifestError(ValueError):
@@ -87,7 +92,7 @@ def load(path: Path) -> list[dict[str, Any]]:
     """Return the documents of a YAML file as plain dictionaries.
 
     Raises:
-        ManifestError: the file cannot be read, is no YAML, or holds something that is no object.
+        ManifestError: the file cannot be read, is no YAML, means something else to kubectl, or holds no object.
     """
     try:
         documents = [document for document in _yaml().load_all(path.read_text(encoding="utf-8")) if document]
@@ -101,9 +106,16 @@ def load(path: Path) -> list[dict[str, Any]]:
 
 
 class _Constructor(SafeConstructor):
-    """YAML 1.2 has no dates: `2026-01-01` is a word, as it is for the API server."""
+    """YAML 1.2 without dates, and without the words in which kubectl's YAML 1.1 sees truth values."""
+
+    def construct_word(self, node: ScalarNode) -> str:
+        if node.style is None and node.value.lower() in TRUTH_TO_KUBECTL:
+            line = node.start_mark.line + 1
+            raise ManifestError([f"line {line}: {node.value}: is true or false to kubectl; put it in quotes"])
+        return str(self.construct_yaml_str(node))
 
 
+_Constructor.add_constructor("tag:yaml.org,2002:str", _Constructor.construct_word)
 _Constructor.add_constructor("tag:yaml.org,2002:timestamp", SafeConstructor.construct_yaml_str)
 
 

@@ -33,7 +33,8 @@ class Scale(StrEnum):
     LOG = "Log"
 
 
-Bound = Annotated[float, Field(ge=-1e300, le=1e300)]
+Bound = Annotated[float, Field(ge=-1e18, le=1e18)]
+"""The API server compares a whole number with a bound as 64-bit integers, so a bound must fit in one."""
 Choice = Annotated[str, Field(max_length=128)]
 RANGED = (ParameterType.DOUBLE, ParameterType.INTEGER)
 STEP_TOLERANCE = 1e-6
@@ -78,7 +79,7 @@ class Parameter(ApiModel):
     max: Bound | None = None
     """Largest value, inclusive, in the parameter's own unit. Default: none; Double and Integer need one.
     Example: `1.0`."""
-    step: Annotated[float, Field(ge=0, le=1e300)] | None = None
+    step: Annotated[float, Field(ge=0, le=1e18)] | None = None
     """Distance between neighbouring values, counted from `min`. Default: continuous for Double, 1 for Integer.
     Example: `16`."""
     scale: Scale = Scale.LINEAR

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -29,11 +28,8 @@ Changes = Annotated[
     Field(max_length=64),
     WithJsonSchema({**OPEN, "maxProperties": 64}),
 ]
-FINITE = sys.float_info.max
-Metrics = Annotated[
-    dict[Annotated[str, Field(max_length=63)], Annotated[float, Field(ge=-FINITE, le=FINITE)]],
-    Field(max_length=METRICS_SHOWN),
-]
+Metrics = Annotated[dict[Annotated[str, Field(max_length=63)], float], Field(max_length=METRICS_SHOWN)]
+"""Any finite number: the API server would cut a bound to 64 bits."""
 TrialName = Annotated[str, Field(max_length=63)]
 
 
