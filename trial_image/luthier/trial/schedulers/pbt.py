@@ -3,7 +3,7 @@
 Every perturbationInterval iterations a member looks at where it stands: one of the worst quantile goes on from the
 checkpoint of a random one of the best quantile, with that one's values changed a little. Only checkpoints that are
 known to be on storage count, so an exploit never waits for a file. With more members than slots, members take turns of
-one interval each.
+one interval each; one that exploits gives its slot away as well, since its training starts anew.
 """
 
 from __future__ import annotations
@@ -36,8 +36,6 @@ class Member:
     """Iteration at which it last took over another's weights."""
     is_live: bool = True
     is_paused: bool = False
-    owes_turn: bool = False
-    """It kept its slot to exploit although others waited, so it pauses at its next report."""
 
 
 class PbtScheduler:
@@ -73,14 +71,14 @@ class PbtScheduler:
         if iteration >= self._iterations:
             return Continue()
         if iteration - member.looked_at < self._interval:
-            return self._pay_turn(member, waiting)
+            return Continue()
         self._look(trial, iteration, score)
         donor = self._donor_for(trial)
         if donor is not None:
-            member.owes_turn = waiting > 0
             return self._exploit(trial, iteration, donor)
         if waiting > 0:
-            return self._pause(member)
+            member.is_paused = True
+            return Pause()
         return Continue()
 
     def saved(self, trial: str, iteration: int) -> None:
@@ -108,15 +106,6 @@ class PbtScheduler:
         """Take in where a member stands at a boundary."""
         member = self._members[trial]
         member.looked_at, member.score = iteration, finite(score)
-
-    def _pay_turn(self, member: Member, waiting: int) -> Decision:
-        if member.owes_turn and waiting > 0:
-            return self._pause(member)
-        return Continue()
-
-    def _pause(self, member: Member) -> Decision:
-        member.is_paused, member.owes_turn = True, False
-        return Pause()
 
     def _donor_for(self, trial: str) -> str | None:
         """Return a random winner with a checkpoint if the trial is a loser, else None."""

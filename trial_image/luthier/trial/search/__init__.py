@@ -28,7 +28,6 @@ def build(spec: Spec) -> Searcher:
     """Return a fresh searcher for a spec.
 
     Raises:
-        ValueError: an initial point is not of the space.
         ModuleNotFoundError: the algorithm needs torch and it is missing.
     """
     return BUILDERS[spec.search.algorithm](spec)

@@ -26,5 +26,5 @@ class SobolSearcher(HistorySearcher):
         values = {p.name: at(p, float(unit)) for p, unit in zip(self._space.parameters, place, strict=True)}
         return values | given
 
-    def _accept(self, values: Values) -> None:  # noqa: ARG002 - the sequence only counts
+    def _accept(self, values: Values) -> None:
         self._sequence.fast_forward(1)
