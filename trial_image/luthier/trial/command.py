@@ -6,6 +6,7 @@ each line that carries every objective's metric, or any metric, is one report.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -89,14 +90,9 @@ class Program(tune.Trainable):
 
     def cleanup(self) -> None:
         """End the program and what it started."""
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self._process.wait()
-
-    def save_checkpoint(self, checkpoint_dir: str) -> None:  # noqa: ARG002 - Ray's signature
-        """Keep nothing: a program that is interrupted starts again."""
 
     def _listen(self, process: subprocess.Popen[str]) -> None:
         reports = self._reports

@@ -65,7 +65,7 @@ def _drive(server: ProgressServer) -> int:
 
 def _start_head() -> subprocess.Popen[bytes]:
     flags = ["--head", f"--port={keys.PORT_RAY}", "--include-dashboard=false", *resource_flags()]
-    return subprocess.Popen(start_command(*flags), stdout=sys.stderr)
+    return subprocess.Popen(start_command(*flags), stdout=sys.stderr)  # noqa: S603 - our own command line
 
 
 def _join(head: subprocess.Popen[bytes]) -> None:
@@ -74,7 +74,7 @@ def _join(head: subprocess.Popen[bytes]) -> None:
     code = head.wait()
     if code:
         raise RuntimeError(f"the Ray head did not start: exit code {code}")
-    ray.init(address=f"127.0.0.1:{keys.PORT_RAY}", log_to_driver=False, logging_level="WARNING")
+    ray.init(address=f"127.0.0.1:{keys.PORT_RAY}", log_to_driver=False, logging_level=logging.WARNING)
 
 
 def _read_experiment() -> Experiment:

@@ -7,22 +7,24 @@ when every run has given its slot back or the grace is over; then the ledger goe
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from ray.tune import TuneError
+
 from luthier.api.experiment import Budget
-from luthier.api.keys import SLOT
 from luthier.api.manifest import Experiment
 from luthier.api.wire import Report
 from luthier.trial import ledger as ledgers
 from luthier.trial import schedulers, search
 from luthier.trial.ending import outcome
+from luthier.trial.errors import Fenced
 from luthier.trial.records import Record
 from luthier.trial.reporting import make_report
 from luthier.trial.study import Study
+from luthier.trial.tune_bridge import Runs, controller_for
 
 LOGGER = logging.getLogger(__name__)
 PUBLISH_SECONDS = 0.5
@@ -50,6 +52,7 @@ class Engine:
         self._edits: list[tuple[int, Budget]] = []
         self._lock = threading.Lock()
         self._stop_at: float | None = None
+        self._refusal: Exception | None = None
         self._is_dirty = True
         self._published = 0.0
         self._sequence = attempt * 1_000_000
@@ -80,38 +83,19 @@ class Engine:
         return self._publish()
 
     def _loop(self) -> None:
-        controller, runs = self._make_controller()
+        controller, runs = controller_for(self.experiment, self.study, self.directory, self.attempt)
         try:
             while not self._is_over(runs):
                 controller.step()
                 if not runs.live and not runs.is_draining and not self._may_start():
                     raise RuntimeError("no trial runs and none can start: a scheduler holds all of them")
                 self._publish_sometimes()
+        except TuneError as error:
+            raise self._refusal or error from error
         finally:
             controller.cleanup()
 
-    def _make_controller(self):  # type: ignore[no-untyped-def]  # noqa: ANN202 - Ray is imported late
-        from ray import tune
-        from ray.train._internal.storage import StorageContext
-        from ray.tune.registry import register_trainable
-
-        from luthier.trial.trainables import is_function, load_trainable
-        from luthier.trial.tune_bridge import TRIALS_DIR, Controller, Runs, TrialFactory
-
-        spec = self.experiment.spec
-        os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(self.study.budget.parallel_trials)
-        trainable = load_trainable(spec.trial)
-        name = self.experiment.metadata.name
-        register_trainable(name, trainable, warn=False)
-        every = 0 if is_function(trainable) or spec.trial.command else spec.trial.checkpoint_interval
-        checkpoints = tune.CheckpointConfig(checkpoint_frequency=every, checkpoint_at_end=bool(every))
-        storage = StorageContext(str(self.directory), TRIALS_DIR)
-        resources = {"CPU": spec.trial.resources.cpu, "GPU": spec.trial.resources.gpu, SLOT: 1.0}
-        runs = Runs(self.study, self.directory, self.attempt)
-        factory = TrialFactory(name, {k: v for k, v in resources.items() if v}, checkpoints, storage)
-        return Controller(runs, factory, storage), runs
-
-    def _is_over(self, runs) -> bool:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    def _is_over(self, runs: Runs) -> bool:
         self._take_edits()
         if self._stop_at is not None:
             runs.is_draining = True
@@ -130,11 +114,14 @@ class Engine:
             edits, self._edits = self._edits, []
         for generation, budget in edits:
             self.study.change_budget(generation, budget, time.time())
-            os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(budget.parallel_trials)
             self._is_dirty = True
 
     def _write(self, record: Record) -> None:
-        self._ledger.append(record)
+        try:
+            self._ledger.append(record)
+        except (Fenced, OSError) as error:
+            self._refusal = error  # Tune turns what is raised in its callbacks into text
+            raise
         self._is_dirty = True
 
     def _publish_sometimes(self) -> None:

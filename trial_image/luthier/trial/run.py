@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -116,7 +117,7 @@ def local_ray(engine: Engine) -> Iterator[None]:
         resources={SLOT: 1000},
         include_dashboard=False,
         log_to_driver=False,
-        logging_level="ERROR",
+        logging_level=logging.ERROR,
         configure_logging=False,
     )
     try:

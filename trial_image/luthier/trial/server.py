@@ -39,7 +39,7 @@ class ProgressServer:
         self._on_budget: OnBudget | None = None
         self._registry = CollectorRegistry()
         self._registry.register(ReportCollector(lambda: self._report))
-        self._server = ThreadingHTTPServer((host, port), _handler(self))
+        self._server = ThreadingHTTPServer((host, port), type("Bound", (Handler,), {"window": self}))
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
@@ -101,60 +101,63 @@ class ProgressServer:
         return generate_latest(self._registry)
 
 
-def _handler(server: ProgressServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class Handler(BaseHTTPRequestHandler):
+    """Answers one connection for a window."""
 
-        def do_GET(self) -> None:
-            url = urlsplit(self.path)
-            if url.path == "/healthz":
-                self._answer(200, b"ok\n", "text/plain")
-            elif url.path == "/metrics":
-                self._answer(200, server.metrics(), CONTENT_TYPE_LATEST)
-            elif url.path == "/progress":
-                self._progress(parse_qs(url.query))
-            else:
-                self._answer(404, b"no such page; there are /progress, /metrics and /healthz\n", "text/plain")
+    window: ProgressServer
+    protocol_version = "HTTP/1.1"
 
-        def do_PUT(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            if not server.is_allowed(self.headers.get("Authorization")):
-                self._refuse()
-            elif self.path != "/budget" or length > MAX_BODY_BYTES:
-                self._answer(404 if self.path != "/budget" else 413, b"", "text/plain")
-            else:
-                problem = server.change_budget(self.rfile.read(length))
-                self._answer(400 if problem else 204, (problem or "").encode(), "text/plain")
+    def do_GET(self) -> None:
+        """Answer a reader."""
+        url = urlsplit(self.path)
+        if url.path == "/healthz":
+            self._answer(200, b"ok\n", "text/plain")
+        elif url.path == "/metrics":
+            self._answer(200, self.window.metrics(), CONTENT_TYPE_LATEST)
+        elif url.path == "/progress":
+            self._progress(parse_qs(url.query))
+        else:
+            self._answer(404, b"no such page; there are /progress, /metrics and /healthz\n", "text/plain")
 
-        def _progress(self, query: dict[str, list[str]]) -> None:
-            if not server.is_allowed(self.headers.get("Authorization")):
-                self._refuse()
-                return
-            report = server.newer_than(
-                int(_number(query, "after", -1)), min(_number(query, "wait", 0), MAX_WAIT_SECONDS)
-            )
-            if report is None:
-                self._answer(304, b"", "application/json")
-            else:
-                self._answer(200, encode(report), "application/json")
+    def do_PUT(self) -> None:
+        """Take an edited budget."""
+        length = int(self.headers.get("Content-Length") or 0)
+        if not self.window.is_allowed(self.headers.get("Authorization")):
+            self._refuse()
+        elif self.path != "/budget" or length > MAX_BODY_BYTES:
+            self._answer(404 if self.path != "/budget" else 413, b"", "text/plain")
+        else:
+            problem = self.window.change_budget(self.rfile.read(length))
+            self._answer(400 if problem else 204, (problem or "").encode(), "text/plain")
 
-        def _refuse(self) -> None:
-            self.close_connection = True
-            self._answer(401, b"the experiment's token is needed\n", "text/plain")
+    def _progress(self, query: dict[str, list[str]]) -> None:
+        if not self.window.is_allowed(self.headers.get("Authorization")):
+            self._refuse()
+            return
+        report = self.window.newer_than(
+            int(_number(query, "after", -1)), min(_number(query, "wait", 0), MAX_WAIT_SECONDS)
+        )
+        if report is None:
+            self._answer(304, b"", "application/json")
+        else:
+            self._answer(200, encode(report), "application/json")
 
-        def _answer(self, code: int, body: bytes, kind: str) -> None:
-            self.send_response(code)
-            self.send_header("Content-Type", kind)
-            if code not in (204, 304):
-                self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            if code not in (204, 304):
-                self.wfile.write(body)
+    def _refuse(self) -> None:
+        self.close_connection = True
+        self._answer(401, b"the experiment's token is needed\n", "text/plain")
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-            LOGGER.debug(format, *args)
+    def _answer(self, code: int, body: bytes, kind: str) -> None:
+        self.send_response(code)
+        self.send_header("Content-Type", kind)
+        if code not in (204, 304):
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if code not in (204, 304):
+            self.wfile.write(body)
 
-    return Handler
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        """Keep requests out of the log."""
+        LOGGER.debug(format, *args)
 
 
 def _number(query: dict[str, list[str]], name: str, default: float) -> float:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 
 from luthier.api.experiment import Budget, Direction, Spec
 from luthier.api.status import MESSAGE_CHARACTERS
+from luthier.api.wire import Outcome
 from luthier.trial.records import (
     AttemptStarted,
     BudgetChanged,
@@ -25,7 +26,6 @@ from luthier.trial.records import (
     TrialReported,
     TrialRetried,
 )
-from luthier.api.wire import Outcome
 from luthier.trial.schedulers.scheduler import Decision, Drop, Exploit, Pause, Resume, Scheduler, Stop
 from luthier.trial.search.searcher import Ended, Ending, Searcher
 from luthier.trial.trial_state import Best, Origin, Saved, State, TrialState
@@ -239,7 +239,7 @@ class Study:
         """Whether some trial could start if a slot were free."""
         return bool(self._resumable) or not (self.exhausted or len(self.trials) >= self.budget.trials)
 
-    def _next_resumable(self, now: float) -> TrialState | None:  # noqa: ARG002 - same shape as _propose
+    def _next_resumable(self, now: float) -> TrialState | None:
         ready = (self.trials[name] for name in self._resumable)
         return next((trial for trial in ready if not trial.live), None)
 

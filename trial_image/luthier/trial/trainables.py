@@ -13,6 +13,7 @@ from typing import Any
 from ray import tune
 from ray.tune.trainable import FunctionTrainable, wrap_function
 
+from luthier.api.catalogue import SCHEDULERS, SchedulerKind
 from luthier.api.experiment import Trial
 from luthier.trial.command import command_trainable
 from luthier.trial.errors import BadExperiment
@@ -30,16 +31,33 @@ def load_trainable(trial: Trial) -> type[tune.Trainable]:
     return _as_class(_import(trial.function), trial.function)
 
 
-def is_function(trainable: type[tune.Trainable]) -> bool:
-    """Whether the trainable saves only when its own code reports a checkpoint."""
-    return issubclass(trainable, FunctionTrainable)
+def saves_when_told(trainable: type[tune.Trainable]) -> bool:
+    """Whether the trainable is a class that can save; a function saves when its own code reports a checkpoint."""
+    return not issubclass(trainable, FunctionTrainable) and _overrides_save(trainable)
+
+
+def check_can_pause(trainable: type[tune.Trainable], scheduler: SchedulerKind) -> None:
+    """Refuse a class without checkpoints where the scheduler moves them.
+
+    Raises:
+        BadExperiment: it can't save.
+    """
+    if SCHEDULERS[scheduler].needs_checkpoints and not _overrides_save(trainable):
+        raise BadExperiment(
+            f"scheduler.{scheduler} moves checkpoints, and {trainable.__name__} has no save_checkpoint; "
+            "write save_checkpoint and load_checkpoint, or use asha or medianStopping"
+        )
+
+
+def _overrides_save(trainable: type[tune.Trainable]) -> bool:
+    return trainable.save_checkpoint is not tune.Trainable.save_checkpoint
 
 
 def _import(path: str) -> Any:
     module_name, attribute = path.split(":")
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:  # noqa: BLE001 - user code may raise anything while it is imported
+    except Exception as error:
         raise BadExperiment(f"trial.function: {path}: import of {module_name} failed: {_said(error)}") from error
     if not hasattr(module, attribute):
         names = ", ".join(name for name in vars(module) if not name.startswith("_"))
@@ -59,7 +77,7 @@ def _as_class(trainable: Any, path: str) -> type[tune.Trainable]:
 
 
 def _keep_warm(user_class: type[tune.Trainable]) -> type[tune.Trainable]:
-    class Warm(user_class):  # type: ignore[misc, valid-type]
+    class Warm(user_class):
         def reset_config(self, new_config: dict[str, Any]) -> bool:
             if not super().reset_config(new_config):
                 self.cleanup()

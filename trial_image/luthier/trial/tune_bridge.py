@@ -7,6 +7,7 @@ the start of another from a checkpoint, in the same warm actor; so Tune sees onl
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,17 +19,44 @@ from ray.train._internal.storage import StorageContext
 from ray.tune import Callback, Checkpoint, CheckpointConfig, PlacementGroupFactory
 from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
+from ray.tune.registry import register_trainable
 from ray.tune.result import AUTO_RESULT_KEYS, DEBUG_METRICS, DONE, TRAINING_ITERATION, TRIAL_ID
 from ray.tune.schedulers import TrialScheduler
 from ray.tune.search.search_algorithm import SearchAlgorithm
 
+from luthier.api.keys import SLOT
+from luthier.api.manifest import Experiment
 from luthier.api.status import METRICS_SHOWN
 from luthier.trial.study import Study
+from luthier.trial.trainables import check_can_pause, load_trainable, saves_when_told
 from luthier.trial.trial_state import TrialState
 
 TRIALS_DIR = "trials"
 NOT_METRICS = frozenset(AUTO_RESULT_KEYS) | frozenset(DEBUG_METRICS) | {DONE, TRIAL_ID, "should_checkpoint"}
+PENDING_RUNS = 64
+"""Actors that Tune may ask Ray for at the same time; the study never has more runs than slots."""
 Clock = Callable[[], float]
+
+
+def controller_for(experiment: Experiment, study: Study, directory: Path, attempt: int) -> tuple[Controller, Runs]:
+    """Return Tune's controller for a study, and the runs that it will carry.
+
+    Raises:
+        BadExperiment: the user's code can't be loaded.
+    """
+    os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(PENDING_RUNS)
+    trial = experiment.spec.trial
+    trainable = load_trainable(trial)
+    name = experiment.metadata.name
+    register_trainable(name, trainable, warn=False)
+    check_can_pause(trainable, experiment.spec.scheduler_kind)
+    every = trial.checkpoint_interval if saves_when_told(trainable) else 0
+    checkpoints = CheckpointConfig(checkpoint_frequency=every, checkpoint_at_end=bool(every))
+    storage = StorageContext(str(directory), TRIALS_DIR)
+    resources = {"CPU": trial.resources.cpu, "GPU": trial.resources.gpu, SLOT: 1.0}
+    runs = Runs(study, directory, attempt)
+    factory = TrialFactory(name, {k: v for k, v in resources.items() if v}, checkpoints, storage)
+    return Controller(runs, factory, storage), runs
 
 
 class Runs:
@@ -132,7 +160,7 @@ class Proposals(SearchAlgorithm):
         trial = self._runs.study.next_run(self._runs.clock())
         return self._make_trial(self._runs.begin(trial), trial) if trial else None
 
-    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - Ray's signature
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Take note of a run's end; errors come with their exception through the controller."""
         if not error:
             self._runs.ended(trial_id)
@@ -150,11 +178,11 @@ class Verdicts(TrialScheduler):
         super().__init__()
         self._runs = runs
 
-    def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:  # noqa: ARG002
+    def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         """Return CONTINUE or STOP."""
         return str(TrialScheduler.CONTINUE if self._runs.report(trial.trial_id, result) else TrialScheduler.STOP)
 
-    def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:  # noqa: ARG002
+    def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
         """Leave the order to the study: pending trials start as they come."""
         return None
 
@@ -184,14 +212,14 @@ class Notes(Callback):
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
-    ) -> None:  # noqa: ARG002
+    ) -> None:
         """Pass on a result that the scheduler was not asked about."""
         if result.get(DONE):
             self._runs.report(trial.trial_id, result)
 
     def on_checkpoint(
         self, iteration: int, trials: list[Trial], trial: Trial, checkpoint: Checkpoint, **info: Any
-    ) -> None:  # noqa: ARG002
+    ) -> None:
         """Pass a checkpoint's path on."""
         self._runs.saved(trial.trial_id, checkpoint.path)
 
@@ -210,10 +238,10 @@ class Controller(TuneController):
             reuse_actors=True,
         )
 
-    def checkpoint(self, force: bool = False, wait: bool = False) -> None:  # noqa: FBT001, FBT002 - Ray's signature
+    def checkpoint(self, force: bool = False, wait: bool = False) -> None:
         """Write nothing."""
 
-    def _update_trial_queue(self, blocking: bool = False, timeout: int = 600) -> bool:  # noqa: ARG002, FBT001, FBT002
+    def _update_trial_queue(self, blocking: bool = False, timeout: int = 600) -> bool:
         return bool(super()._update_trial_queue(blocking=False))
 
     def _process_trial_failure(self, trial: Trial, exception: Exception) -> None:
@@ -221,7 +249,7 @@ class Controller(TuneController):
         self._live_trials.discard(trial)
         self._runs.failed(trial.trial_id, exception)
 
-    def _on_trial_reset(self, trial: Trial, success: bool) -> None:  # noqa: FBT001
+    def _on_trial_reset(self, trial: Trial, success: bool) -> None:
         super()._on_trial_reset(trial, success)
         if not success:  # the old code still runs in that process; Ray has ended it, a fresh one takes the trial
             self._live_trials.discard(trial)

@@ -1,0 +1,148 @@
+"""Small trainables for the tests that run a real Ray: what they do is said in their names."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import time
+from pathlib import Path
+
+from ray import tune
+
+
+def quadratic(config):
+    for _ in range(3):
+        tune.report({"loss": (config["x"] - 1.0) ** 2})
+
+
+def counts_and_saves(config):
+    """Counts reports across interruptions; the state is the count and everyone it came from."""
+    step, path = 0, []
+    checkpoint = tune.get_checkpoint()
+    if checkpoint:
+        with checkpoint.as_directory() as directory:
+            state = json.loads(Path(directory, "state.json").read_text())
+            step, path = state["step"], state["path"]
+    path.append(config["x"])
+    while step < 1000:
+        step += 1
+        with tempfile.TemporaryDirectory() as directory:
+            Path(directory, "state.json").write_text(json.dumps({"step": step, "path": path}))
+            tune.report(
+                {"loss": abs(config["x"]), "step": step, "pid": os.getpid()},
+                checkpoint=tune.Checkpoint.from_directory(directory),
+            )
+
+
+def slowly_counts_and_saves(config):
+    config = dict(config)
+    step = 0
+    checkpoint = tune.get_checkpoint()
+    if checkpoint:
+        with checkpoint.as_directory() as directory:
+            step = json.loads(Path(directory, "state.json").read_text())["step"]
+    while True:
+        time.sleep(0.2)
+        step += 1
+        with tempfile.TemporaryDirectory() as directory:
+            Path(directory, "state.json").write_text(json.dumps({"step": step}))
+            tune.report({"loss": config["x"], "step": step}, checkpoint=tune.Checkpoint.from_directory(directory))
+
+
+def raises(config):
+    tune.report({"loss": 1.0})
+    raise ValueError(f"x of {config['x']:.3f} is no good")
+
+
+def raises_once(config):
+    """Fails at its third report the first time, goes on from its checkpoint the second."""
+    step = 0
+    checkpoint = tune.get_checkpoint()
+    if checkpoint:
+        with checkpoint.as_directory() as directory:
+            step = int(Path(directory, "step").read_text())
+    is_first = step == 0
+    while step < 5:
+        step += 1
+        if is_first and step == 3:
+            raise RuntimeError("out of luck")
+        with tempfile.TemporaryDirectory() as directory:
+            Path(directory, "step").write_text(str(step))
+            tune.report({"loss": 1.0 / step, "step": step}, checkpoint=tune.Checkpoint.from_directory(directory))
+
+
+def reports_nan(config):
+    tune.report({"loss": 1.0})
+    tune.report({"loss": float("nan")})
+
+
+def never_reports(config):
+    pass
+
+
+def reports_another_metric(config):
+    tune.report({"val_loss": 1.0})
+
+
+class WithoutReset(tune.Trainable):
+    """A class as most people write it: no reset_config."""
+
+    def setup(self, config):
+        self.x = config["x"]
+        self.total = 0.0
+
+    def step(self):
+        self.total += self.x
+        return {"loss": abs(self.total), "total": self.total, "process": float(os.getpid())}
+
+    def save_checkpoint(self, checkpoint_dir):
+        Path(checkpoint_dir, "total").write_text(repr(self.total))
+
+    def load_checkpoint(self, checkpoint):
+        self.total = float(Path(checkpoint, "total").read_text())
+
+
+class EndsItself(tune.Trainable):
+    """Marks its own last result."""
+
+    def setup(self, config):
+        self.count = 0
+
+    def step(self):
+        self.count += 1
+        return {"loss": 10.0 - self.count, "done": self.count == 4}
+
+
+class Weights(tune.Trainable):
+    """Weights that tell where they came from: each report carries the hash of the weights before its step.
+
+    Only a parameter below 0.5 improves the score, so that members differ and losers exploit.
+    """
+
+    def setup(self, config):
+        self.lr = config["lr"]
+        self.weights = [0.0]
+
+    def step(self):
+        began = digest(self.weights)
+        self.weights = [*self.weights[-7:], self.weights[-1] + (0.5 - abs(self.lr - 0.5))]
+        time.sleep(0.02)
+        return {
+            "score": self.weights[-1],
+            "began": began,
+            "ended": digest(self.weights),
+            "process": float(os.getpid()),
+        }
+
+    def save_checkpoint(self, checkpoint_dir):
+        Path(checkpoint_dir, "weights.json").write_text(json.dumps(self.weights))
+
+    def load_checkpoint(self, checkpoint):
+        self.weights = json.loads(Path(checkpoint, "weights.json").read_text())
+
+
+def digest(weights):
+    """48 bits of a hash as a number that a float holds exactly."""
+    return float(int(hashlib.sha256(json.dumps(weights).encode()).hexdigest()[:12], 16))
