@@ -84,4 +84,6 @@ def from_answer(code: int, reason: str, message: str) -> ClusterError:
         return QuotaExceededError(message) if "exceeded quota" in message else ForbiddenError(message)
     if code in (400, 405, 413, 415, 422):
         return RejectedError(message)
+    if code == 500 and "webhook" in message:
+        return ForbiddenError(message)  # an admission webhook that does not answer refuses as surely as one that does
     return UnavailableError(message)

@@ -1,0 +1,96 @@
+"""`python -m luthier.operator`: put the parts together and run until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from luthier.operator import cluster as clusters
+from luthier.operator.cache import Cache, Key
+from luthier.operator.controller import Controller
+from luthier.operator.errors import ClusterError
+from luthier.operator.follower import Followers
+from luthier.operator.health import Health
+from luthier.operator.metrics import ExperimentCollector, Rounds
+from luthier.operator.notes import Notebook
+from luthier.operator.observe import Observer
+from luthier.operator.queue import WorkQueue
+from luthier.operator.settings import Settings, SettingsError
+from luthier.operator.tokens import TokenReader
+from luthier.operator.watch import watch
+from luthier.operator.web import serve
+
+LOGGER = logging.getLogger("luthier.operator")
+DEFINITION_SECONDS = 2
+
+
+def main() -> int:
+    """Run the operator; return its exit code."""
+    try:
+        settings = Settings.from_environment(os.environ)
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("kopf").setLevel(logging.WARNING)
+    asyncio.run(run(settings))
+    return 0
+
+
+async def run(settings: Settings) -> None:
+    """Run until a signal, or until something breaks that a new process may mend."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    registry = CollectorRegistry()
+    for own in (ProcessCollector, PlatformCollector, GCCollector):
+        own(registry=registry)
+    rounds, cache, notebook = Rounds(registry), Cache(), Notebook()
+    registry.register(ExperimentCollector(cache))
+    queue: WorkQueue[Key] = WorkQueue()
+    health = Health(queue, notebook)
+    cluster = await clusters.connect(rounds.count_request)
+    followers = Followers(TokenReader(cluster).read, queue.add, settings.progress_port)
+    observer = Observer(cluster, cache, notebook, followers, settings)
+    controller = Controller(cluster, cache, notebook, followers, queue, observer, rounds)
+    try:
+        async with serve(registry, health, settings.metrics_port):
+            await _wait_for_definition(cluster, stop)
+            await _first_to_end(
+                watch(settings, cache, queue, controller, health, stop), controller.serve(), health.tick(), stop.wait()
+            )
+    finally:
+        await followers.close()
+        await cluster.close()
+
+
+async def _wait_for_definition(cluster: clusters.Cluster, stop: asyncio.Event) -> None:
+    """kopf looks for the definition once, so wait until it is there."""
+    while not stop.is_set():
+        try:
+            if await cluster.knows_experiments():
+                return
+            LOGGER.warning("the definition of TuningExperiment is not installed yet")
+        except ClusterError as error:
+            LOGGER.warning("the API server does not answer: %s", error)
+        await asyncio.sleep(DEFINITION_SECONDS)
+
+
+async def _first_to_end(*coroutines: object) -> None:
+    """Run all until the first one ends, however it ends; then stop the others."""
+    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]  # type: ignore[call-overload]
+    done, rest = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in rest:
+        task.cancel()
+    await asyncio.gather(*rest, return_exceptions=True)
+    for task in done:
+        task.result()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,120 @@
+"""Experiments and their pods as last seen: filled by the watch, by answers to our own writes, and by lists.
+
+An older copy never replaces a newer one, whatever the order in which they arrive.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from luthier.api import keys
+from luthier.operator.manifests.names import ANNOTATION_RESTARTS
+
+Json = dict[str, Any]
+Key = tuple[str, str]
+"""Namespace and name of an experiment."""
+
+
+class Cache:
+    """What is known of the cluster without asking."""
+
+    def __init__(self) -> None:
+        self._experiments: dict[Key, Json] = {}
+        self._pods: dict[str, dict[str, Json]] = {}
+
+    def experiment(self, key: Key) -> Json | None:
+        """Return an experiment, if it is known."""
+        return self._experiments.get(key)
+
+    def experiments(self) -> list[Json]:
+        """Return all experiments."""
+        return list(self._experiments.values())
+
+    def pods(self, experiment_uid: str) -> list[Json]:
+        """Return the known pods of an experiment."""
+        return list(self._pods.get(experiment_uid, {}).values())
+
+    def keep_experiment(self, body: Json) -> None:
+        """Take over an experiment unless a newer copy is known."""
+        key = key_of(body)
+        known = self._experiments.get(key)
+        if known is None or uid_of(known) != uid_of(body) or version_of(known) <= version_of(body):
+            self._experiments[key] = _without_ballast(body)
+
+    def drop_experiment(self, body: Json) -> None:
+        """Forget an experiment, unless its name has passed to another one."""
+        known = self._experiments.get(key_of(body))
+        if known is not None and uid_of(known) == uid_of(body):
+            del self._experiments[key_of(body)]
+
+    def keep_pod(self, body: Json) -> None:
+        """Take over a pod unless a newer copy is known."""
+        pods = self._pods.setdefault(owner_of(body), {})
+        known = pods.get(uid_of(body))
+        if known is None or version_of(known) <= version_of(body):
+            pods[uid_of(body)] = _bare_pod(body)
+
+    def drop_pod(self, body: Json) -> None:
+        """Forget a pod."""
+        pods = self._pods.get(owner_of(body), {})
+        pods.pop(uid_of(body), None)
+        if not pods:
+            self._pods.pop(owner_of(body), None)
+
+    def replace_pods(self, experiment_uid: str, listed: list[Json], known_before: set[str]) -> None:
+        """Take a list for the truth: whatever was known before it was asked for and is not in it is gone.
+
+        A watch that had to begin anew does not tell what went away in between.
+        """
+        for body in listed:
+            self.keep_pod(body)
+        still_there = {uid_of(body) for body in listed}
+        pods = self._pods.get(experiment_uid, {})
+        for uid in known_before - still_there:
+            pods.pop(uid, None)
+
+
+def key_of(body: Json) -> Key:
+    """Return an experiment's key."""
+    return body["metadata"].get("namespace", ""), body["metadata"]["name"]
+
+
+def experiment_key_of(pod: Json) -> Key:
+    """Return the key of the experiment that a pod belongs to."""
+    metadata = pod["metadata"]
+    return metadata.get("namespace", ""), (metadata.get("labels") or {}).get(keys.LABEL_EXPERIMENT, "")
+
+
+def owner_of(pod: Json) -> str:
+    """Return the uid of the experiment that a pod belongs to."""
+    return str((pod["metadata"].get("labels") or {}).get(keys.LABEL_UID, ""))
+
+
+def uid_of(body: Json) -> str:
+    """Return an object's uid."""
+    return str(body["metadata"].get("uid", ""))
+
+
+def version_of(body: Json) -> int:
+    """Return an object's resource version; larger is newer."""
+    text = str(body["metadata"].get("resourceVersion", ""))
+    return int(text) if text.isdecimal() else 0
+
+
+def _without_ballast(body: Json) -> Json:
+    return {**body, "metadata": {key: value for key, value in body["metadata"].items() if key != "managedFields"}}
+
+
+def _bare_pod(body: Json) -> Json:
+    """Keep only what is read: labels, times and status."""
+    metadata = body["metadata"]
+    kept = {
+        name: metadata[name]
+        for name in ("name", "namespace", "uid", "resourceVersion", "labels", "creationTimestamp",
+                     "deletionTimestamp", "ownerReferences")
+        if name in metadata
+    }
+    annotations = metadata.get("annotations") or {}
+    if ANNOTATION_RESTARTS in annotations:
+        kept["annotations"] = {ANNOTATION_RESTARTS: annotations[ANNOTATION_RESTARTS]}
+    return {"metadata": kept, "status": body.get("status") or {}}

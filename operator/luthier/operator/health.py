@@ -1,0 +1,61 @@
+"""Whether work is being done: not whether a process exists, but whether experiments get their rounds."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+
+from luthier.operator.cache import Key
+from luthier.operator.notes import Notebook
+from luthier.operator.queue import WorkQueue
+
+QUEUE_SECONDS = 60
+"""No experiment may wait longer than this for a worker."""
+WATCH_SECONDS = 120
+"""The watch must show what was written before it within this time."""
+TICK_SECONDS = 1
+LOOP_SECONDS = 10
+
+
+class Health:
+    """Judges the operator from inside."""
+
+    def __init__(self, queue: WorkQueue[Key], notebook: Notebook) -> None:
+        self._queue = queue
+        self._notebook = notebook
+        self._watched: dict[str, int] = {}
+        self._ticked_at: float | None = None
+        self.is_ready = False
+        """Set once the watch has listed everything."""
+
+    async def tick(self) -> None:
+        """Prove, until cancelled, that the event loop turns."""
+        while True:
+            self._ticked_at = asyncio.get_running_loop().time()
+            await asyncio.sleep(TICK_SECONDS)
+
+    def saw(self, uid: str, version: int) -> None:
+        """Take note of what the watch has shown."""
+        self._watched[uid] = version
+
+    def forget(self, uid: str) -> None:
+        """Forget an experiment."""
+        self._watched.pop(uid, None)
+
+    def problem(self, now: datetime) -> str | None:
+        """Return why the operator should be restarted, or None while it does its work."""
+        if self._queue.oldest_seconds() > QUEUE_SECONDS:
+            return f"an experiment has waited {self._queue.oldest_seconds():.0f} s for a round"
+        loop_time = asyncio.get_running_loop().time()
+        if self._ticked_at is not None and loop_time - self._ticked_at > LOOP_SECONDS:
+            return f"the event loop stood still for {loop_time - self._ticked_at:.0f} s"
+        return self._watch_problem(now)
+
+    def _watch_problem(self, now: datetime) -> str | None:
+        for uid, notes in self._notebook.pages().items():
+            if notes.written_at is None or self._watched.get(uid, 0) >= notes.written_version:
+                continue
+            behind = (now - notes.written_at).total_seconds()
+            if behind > WATCH_SECONDS:
+                return f"the watch has not shown a status that was written {behind:.0f} s ago"
+        return None

@@ -1,0 +1,106 @@
+"""kopf, for watching only: it keeps the cache filled and asks for rounds.
+
+No create, update, field, timer or daemon handlers: those put finalizers and annotations on
+objects and mark them as handled before they are. The indexing functions hold back the first
+round until every experiment and every pod has been listed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import kopf
+
+from luthier.api import keys
+from luthier.operator.cache import Cache, experiment_key_of, key_of, uid_of, version_of
+from luthier.operator.controller import Controller
+from luthier.operator.health import Health
+from luthier.operator.queue import WorkQueue
+from luthier.operator.settings import Settings
+
+CHILDREN = {keys.LABEL_UID: kopf.PRESENT}
+INACTIVITY_SECONDS = 90
+"""A quiet watch is opened anew; the API server sends a bookmark every minute."""
+
+
+async def watch(
+    settings: Settings,
+    cache: Cache,
+    queue: WorkQueue[tuple[str, str]],
+    controller: Controller,
+    health: Health,
+    stop: asyncio.Event,
+) -> None:
+    """Watch until told to stop; raises what kopf cannot get over."""
+    ready = asyncio.Event()
+    readiness = asyncio.create_task(_tell_readiness(ready, health))
+    try:
+        await kopf.operator(
+            registry=build_registry(cache, queue, controller, health),
+            settings=kopf_settings(),
+            namespaces=settings.namespaces,
+            clusterwide=not settings.namespaces,
+            standalone=True,
+            ready_flag=ready,
+            stop_flag=stop,
+        )
+    finally:
+        readiness.cancel()
+
+
+def build_registry(
+    cache: Cache, queue: WorkQueue[tuple[str, str]], controller: Controller, health: Health
+) -> kopf.OperatorRegistry:
+    """Return kopf's handlers: two that fill the cache, two that ask for rounds, and the login."""
+    registry = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=registry)
+    async def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
+        return kopf.login_with_kubeconfig(**kwargs) or kopf.login_with_service_account(**kwargs)
+
+    @kopf.index(keys.GROUP, keys.VERSION, keys.PLURAL, registry=registry)
+    async def experiments(body: kopf.Body, **_: Any) -> None:
+        cache.keep_experiment(dict(body))
+
+    @kopf.index("v1", "pods", labels=CHILDREN, registry=registry)
+    async def pods(body: kopf.Body, **_: Any) -> None:
+        cache.keep_pod(dict(body))
+
+    @kopf.on.event(keys.GROUP, keys.VERSION, keys.PLURAL, registry=registry)
+    async def on_experiment(event: kopf.RawEvent, **_: Any) -> None:
+        body = dict(event["object"])
+        if event["type"] == "DELETED":
+            controller.forget(body)
+            health.forget(uid_of(body))
+        else:
+            health.saw(uid_of(body), version_of(body))
+        queue.add(key_of(body))
+
+    @kopf.on.event("v1", "pods", labels=CHILDREN, registry=registry)
+    async def on_pod(event: kopf.RawEvent, **_: Any) -> None:
+        body = dict(event["object"])
+        if event["type"] == "DELETED":
+            cache.drop_pod(body)
+        queue.add(experiment_key_of(body))
+
+    return registry
+
+
+def kopf_settings() -> kopf.OperatorSettings:
+    """Return kopf's settings: it writes nothing anywhere and looks for nothing but what it watches."""
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.scanning.disabled = True
+    settings.peering.standalone = True
+    settings.watching.inactivity_timeout = INACTIVITY_SECONDS
+    settings.watching.connect_timeout = 10
+    settings.watching.label_selectors["v1", "pods"] = keys.LABEL_UID
+    return settings
+
+
+async def _tell_readiness(ready: asyncio.Event, health: Health) -> None:
+    await ready.wait()
+    logging.getLogger(__name__).info("watching")
+    health.is_ready = True
