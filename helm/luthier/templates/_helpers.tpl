@@ -44,26 +44,23 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
   verbs: [get, list, watch, delete]  # delete: ttlSecondsAfterFinished
 - apiGroups: [luthier.dev]
   resources: [tuningexperiments/status]
-  verbs: [get, patch, update]
+  verbs: [patch]
 - apiGroups: [luthier.dev]
-  resources: [tuningexperiments/finalizers]  # some clusters ask for it where an owner reference blocks its owner's deletion
+  resources: [tuningexperiments/finalizers]  # some clusters ask for it where an owner reference blocks the deletion
   verbs: [update]
 - apiGroups: [""]
   resources: [pods]
   verbs: [get, list, watch, create, delete]
 - apiGroups: [""]
-  resources: [services]
-  verbs: [get, create, patch]
+  resources: [services, persistentvolumeclaims]
+  verbs: [get, create]  # they end by their owner references
 - apiGroups: [""]
-  resources: [persistentvolumeclaims]
-  verbs: [get, create]
-- apiGroups: [""]
-  resources: [secrets]  # no list, no watch: only the experiment's own token is read, by its name
-  verbs: [get, create]
+  resources: [secrets]
+  verbs: [get, create]  # no list, no watch: only an experiment's own token is read, by its name
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [get]
 - apiGroups: [""]
   resources: [events]
-  verbs: [list, create, patch]
+  verbs: [list, create]  # list: why a pod does not start
 {{- end }}
