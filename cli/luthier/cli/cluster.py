@@ -1,0 +1,166 @@
+"""Reading and following one TuningExperiment in a cluster, through any number of lost connections."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import urllib3.exceptions
+from kubernetes import client, config, watch
+
+from luthier.api.keys import GROUP, PLURAL, VERSION
+from luthier.cli.errors import Exit, Refusal
+
+WATCH_SECONDS = 10
+"""One round of watching; after each the caller gets a turn."""
+CONNECT_SECONDS = 5
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 8.0
+IN_CLUSTER_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+LOST = (client.ApiException, urllib3.exceptions.HTTPError, OSError, ValueError)
+"""What a connection may end with; ValueError where a line of the stream was cut."""
+
+
+class Experiments:
+    """The TuningExperiments of one namespace."""
+
+    def __init__(self, api: client.ApiClient, namespace: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.namespace = namespace
+        self._api = client.CustomObjectsApi(api)
+        self._sleep = sleep
+
+    def read(self, name: str) -> dict[str, Any]:
+        """Return one experiment as the API server has it.
+
+        Raises:
+            Refusal: no such experiment, no right to see it, or no answer.
+        """
+        try:
+            return self._get(name)
+        except client.ApiException as error:
+            raise self._refusal(name, error) from error
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise Refusal(
+                f"The cluster does not answer: {_reason(error)}",
+                hint="Check `kubectl cluster-info`. Without a cluster: luthier run FILE",
+            ) from error
+
+    def follow(self, name: str) -> Iterator[dict[str, Any] | None]:
+        """Yield an experiment now and after each change, and None while the connection is lost.
+
+        Something is yielded at least every 10 seconds or so, so that a caller can keep an eye on the time.
+
+        Raises:
+            Refusal: as for `read`, or the experiment was deleted.
+        """
+        seen = self.read(name)
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            yield seen
+            try:
+                for change in self._changes(seen):
+                    pause = FIRST_PAUSE_SECONDS
+                    yield change
+                seen = self._get(name)
+            except LOST as error:
+                if isinstance(error, client.ApiException) and error.status in (401, 403, 404):
+                    raise self._gone_or_refused(name, error) from error
+                yield None
+                self._sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+                with contextlib.suppress(*LOST):
+                    seen = self._get(name)
+
+    def _get(self, name: str) -> dict[str, Any]:
+        obj: dict[str, Any] = self._api.get_namespaced_custom_object(
+            GROUP, VERSION, self.namespace, PLURAL, name, _request_timeout=(CONNECT_SECONDS, 2 * CONNECT_SECONDS)
+        )
+        return obj
+
+    def _changes(self, since: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        metadata = since["metadata"]
+        events = watch.Watch().stream(
+            self._api.list_namespaced_custom_object,
+            GROUP,
+            VERSION,
+            self.namespace,
+            PLURAL,
+            field_selector=f"metadata.name={metadata['name']}",
+            resource_version=metadata["resourceVersion"],
+            timeout_seconds=WATCH_SECONDS,
+            _request_timeout=(CONNECT_SECONDS, 2 * WATCH_SECONDS),
+        )
+        for event in events:
+            if event["type"] == "DELETED":
+                raise Refusal(f"{metadata['name']} was deleted while it was watched.", code=Exit.FAILED)
+            if event["type"] in ("ADDED", "MODIFIED"):
+                yield event["object"]
+
+    def _gone_or_refused(self, name: str, error: client.ApiException) -> Refusal:
+        if error.status == 404:
+            return Refusal(f"{name} was deleted while it was watched.", code=Exit.FAILED)
+        return self._refusal(name, error)
+
+    def _refusal(self, name: str, error: client.ApiException) -> Refusal:
+        said = _said(error)
+        if error.status == 404 and said.get("details", {}).get("name") == name:
+            return Refusal(
+                f"There is no TuningExperiment {name} in namespace {self.namespace}.",
+                hint="See `kubectl get tx -A`; name another namespace with -n.",
+            )
+        if error.status == 404:
+            return Refusal(
+                "The cluster does not know TuningExperiments.",
+                hint="Install the chart: helm install luthier helm/luthier",
+            )
+        message = said.get("message") or error.reason
+        if error.status in (401, 403):
+            return Refusal(
+                f"The cluster refuses: {message}", hint="Ask for the right to get, list and watch tuningexperiments."
+            )
+        return Refusal(
+            f"The cluster answers with an error: {message}", hint="Try again; `kubectl cluster-info` may tell more."
+        )
+
+
+def connect(namespace: str | None) -> Experiments:
+    """Return the experiments of a namespace; by default that of kubectl's current context.
+
+    Raises:
+        Refusal: no cluster is configured.
+    """
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
+    settings = client.Configuration()
+    try:
+        config.load_config(client_configuration=settings)
+    except (config.ConfigException, OSError) as error:
+        raise Refusal(
+            "No cluster is configured.", hint="Set KUBECONFIG. Without a cluster: luthier run FILE"
+        ) from error
+    return Experiments(client.ApiClient(settings), namespace or _default_namespace())
+
+
+def _default_namespace() -> str:
+    with contextlib.suppress(OSError):
+        return IN_CLUSTER_NAMESPACE.read_text().strip()
+    with contextlib.suppress(config.ConfigException):
+        _, current = config.list_kube_config_contexts()
+        return current["context"].get("namespace") or "default"
+    return "default"
+
+
+def _said(error: client.ApiException) -> dict[str, Any]:
+    with contextlib.suppress(ValueError, TypeError):
+        body = json.loads(error.body)
+        if isinstance(body, dict):
+            return body
+    return {}
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "reason", None) or error).split(": ", 1)[-1]

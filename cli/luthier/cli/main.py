@@ -1,0 +1,46 @@
+"""The command line's table of contents."""
+
+from __future__ import annotations
+
+import typer
+
+from luthier.cli.best import best
+from luthier.cli.replay import replay
+from luthier.cli.run import run
+from luthier.cli.validate import validate
+from luthier.cli.watch import watch
+
+HELP = """Tune hyperparameters: the same manifest on a laptop and on a Kubernetes cluster.
+
+Exit codes: 0 success, 1 the experiment failed or had not ended in time, 2 wrong input.
+"""
+EXAMPLES = """[bold]From nothing to a tuned model[/bold]
+
+  luthier validate experiment.yaml           is the manifest right?
+
+  luthier run experiment.yaml                run it here, with a local Ray
+
+  luthier best luthier-results/NAME-1        the winner's parameters
+
+  luthier replay luthier-results/NAME-1      the schedule that made it
+
+[bold]On a cluster[/bold]
+
+  kubectl apply -k examples/digits-pbt       code and manifest
+
+  luthier watch digits-pbt                   progress until it has ended
+
+  luthier best digits-pbt --format args      for your own command line
+"""
+
+app = typer.Typer(
+    name="luthier",
+    help=HELP,
+    epilog=EXAMPLES,
+    rich_markup_mode="rich",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (validate, run, watch, best, replay):
+    app.command(no_args_is_help=True)(command)

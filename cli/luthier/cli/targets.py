@@ -1,0 +1,52 @@
+"""What a command is asked about: the folder of a local run, or an experiment in the cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from luthier.api.status import Exploit, TrialResult
+from luthier.cli import results
+from luthier.cli.errors import Refusal
+from luthier.cli.snapshot import Snapshot, of_object, of_report
+
+
+@dataclass(frozen=True)
+class Found:
+    """An experiment with its best trial."""
+
+    snapshot: Snapshot
+    best: TrialResult
+    exploits: Sequence[Exploit]
+
+
+def find(target: str, namespace: str | None, *, with_exploits: bool = False) -> Found:
+    """Return the experiment of a folder, or else of that name in the cluster.
+
+    Raises:
+        Refusal: there is none, or it has no best trial yet.
+    """
+    folder = Path(target)
+    if namespace is None and (folder.is_dir() or len(folder.parts) > 1):
+        snapshot, exploits = _in_folder(folder, with_exploits=with_exploits)
+    else:
+        snapshot, exploits = _in_cluster(target, namespace)
+    if snapshot.best is None:
+        raise Refusal(
+            f"No trial of {snapshot.name} has given a result yet; it is {snapshot.state}.", hint="Wait for the first."
+        )
+    return Found(snapshot, snapshot.best, exploits)
+
+
+def _in_folder(folder: Path, *, with_exploits: bool) -> tuple[Snapshot, Sequence[Exploit]]:
+    experiment = results.read_experiment(folder)
+    snapshot = of_report(experiment, results.read_report(folder))
+    return snapshot, results.read_exploits(folder) if with_exploits else ()
+
+
+def _in_cluster(name: str, namespace: str | None) -> tuple[Snapshot, Sequence[Exploit]]:
+    from luthier.cli.cluster import connect
+
+    snapshot = of_object(connect(namespace).read(name))
+    return snapshot, snapshot.population.lineage if snapshot.population else ()

@@ -1,0 +1,48 @@
+"""`luthier validate`: say what is wrong with a manifest, or what it asks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from luthier.api.catalogue import ALGORITHMS, SCHEDULERS, SchedulerKind
+from luthier.api.experiment import Spec
+from luthier.cli.errors import speaks_plainly
+from luthier.cli.manifests import read_experiments
+
+
+@speaks_plainly
+def validate(
+    file: Annotated[Path, typer.Argument(help="Manifest, or a folder with an experiment.yaml.", metavar="FILE")],
+) -> None:
+    """Check a manifest by the rules that the cluster has, and say in words what it asks for.
+
+    Example: luthier validate examples/digits-pbt/experiment.yaml
+    """
+    console = Console(highlight=False, soft_wrap=True)
+    for experiment in read_experiments(file):
+        console.print(f"{experiment.metadata.name} is valid: {described(experiment.spec)}", markup=False)
+
+
+def described(spec: Spec) -> str:
+    """Return what a spec asks for as one sentence."""
+    goals = " and ".join(f"{o.direction.value.lower()} {o.metric}" for o in spec.objectives)
+    names = ", ".join(parameter.name for parameter in spec.parameters)
+    scheduler = "" if spec.scheduler_kind is SchedulerKind.NONE else f" and {spec.scheduler_kind.value}"
+    budget = spec.budget
+    length = f" of at most {budget.iterations_per_trial} iterations" if budget.iterations_per_trial else ""
+    return (
+        f"{goals} over {names} by {spec.search.algorithm.value}{scheduler}, "
+        f"{budget.trials} trials{length}, {budget.parallel_trials} at a time."
+    )
+
+
+def pages(spec: Spec) -> list[str]:
+    """Return what the catalogue says of the algorithm and scheduler that a spec uses."""
+    summaries = [ALGORITHMS[spec.search.algorithm].summary]
+    if spec.scheduler_kind is not SchedulerKind.NONE:
+        summaries.append(SCHEDULERS[spec.scheduler_kind].summary)
+    return summaries

@@ -1,0 +1,155 @@
+"""How an experiment looks while it goes on: bar, trials by state, best so far; the same here and in a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from luthier.api.experiment import Objective
+from luthier.api.status import Exploit, TrialResult
+from luthier.cli.snapshot import Snapshot
+
+COLOURS = {
+    "Running": "cyan",
+    "Succeeded": "green",
+    "Failed": "red",
+    "Rejected": "red",
+    "Stalled": "yellow",
+    "Interrupted": "yellow",
+    "Unreachable": "yellow",
+}
+ADVICE = {
+    "Unschedulable": "Free or add the resource, or ask for less in trial.resources or workers.max.",
+    "ImagePull": "Check trial.image and the pull secret; see `kubectl describe pod`.",
+    "CreateContainerConfig": "A Secret or ConfigMap that the pod template refers to is missing or lacks a key.",
+    "QuotaExceeded": "Raise the ResourceQuota, or lower budget.parallelTrials or trial.resources.",
+    "Forbidden": "An admission policy refuses the pods; change workers.template or ask the cluster's owner.",
+    "ConfigMapNotFound": "Create the ConfigMap that trial.source names; `kubectl apply -k` on the folder makes it.",
+    "ClaimNotFound": "Create the PersistentVolumeClaim that storage.claimName names.",
+    "ClaimPending": "No volume is given: check storage.storageClassName and storage.accessMode.",
+    "SecretNotFound": "Create the Secret that the pod template refers to.",
+    "NoResult": "Look at the log of the driver and worker pods; raise trial.reportTimeoutSeconds if trials are slow.",
+    "MetricMissing": "Report the objective under that very name, or correct objectives[].metric.",
+    "DriverCrashLoop": "Look at the log of the driver pod: kubectl logs -l luthier.dev/role=driver --previous.",
+    "DriverUnreachable": "A NetworkPolicy may keep the operator from the driver's port 8077.",
+}
+
+
+def live(snapshot: Snapshot) -> RenderableType:
+    """Return the whole view, to be drawn again and again."""
+    lines: list[RenderableType] = [_head(snapshot), _bar(snapshot), Text(counts(snapshot), style="dim")]
+    if snapshot.best:
+        lines.append(Text.assemble(("best  ", "bold"), result_line(snapshot.best, snapshot.objectives)))
+    if snapshot.population:
+        lines.append(Text(population_line(snapshot), style="dim"))
+    if snapshot.failures:
+        lines.append(Text(failure_line(snapshot), style="red"))
+    lines.extend(Text(line, style="yellow") for line in trouble(snapshot))
+    return Group(*lines)
+
+
+def plain(snapshot: Snapshot) -> str:
+    """Return one line for a log, without colours or bars."""
+    parts = [snapshot.state, f"{snapshot.progress.percent}%", counts(snapshot)]
+    if snapshot.best:
+        parts.append(f"best {result_line(snapshot.best, snapshot.objectives)}")
+    return " | ".join(parts)
+
+
+def counts(snapshot: Snapshot) -> str:
+    """Return trials by state in words; states without trials are left out."""
+    trials = snapshot.trials
+    states = {
+        name: getattr(trials, name) for name in ("running", "paused", "pending", "succeeded", "stopped", "failed")
+    }
+    named = [f"{count} {state}" for state, count in states.items() if count]
+    return ", ".join([f"{trials.finished}/{trials.total} trials done", *named, *filter(None, [snapshot.workers])])
+
+
+def result_line(result: TrialResult, objectives: tuple[Objective, ...]) -> str:
+    """Return a trial's objectives, then where they were reached and with what."""
+    where = f"({result.trial}, iteration {result.iteration})"
+    return f"{scores(result, objectives)} {where}  {pairs(result.parameters)}"
+
+
+def scores(result: TrialResult, objectives: tuple[Objective, ...]) -> str:
+    """Return the objectives' values, the primary one first."""
+    found = {o.metric: result.metrics[o.metric] for o in objectives if o.metric in result.metrics}
+    return pairs(found or dict(list(result.metrics.items())[:1]))
+
+
+def pairs(values: Mapping[str, Any]) -> str:
+    """Return `name value` pairs on one line."""
+    return "  ".join(f"{name} {number(value)}" for name, value in values.items())
+
+
+def number(value: Any) -> str:
+    """Return a value as people read it: floats to four significant digits."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as people say them: `42 s`, `3 min 05 s`, `2 h 10 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+
+
+def population_line(snapshot: Snapshot) -> str:
+    """Return generation, copies and the last copy."""
+    population = snapshot.population
+    if population is None:
+        return ""
+    copies = f"{population.exploits} cop{'y' if population.exploits == 1 else 'ies'} of weights"
+    last = f"; last: {copy_line(population.lineage[-1])}" if population.lineage else ""
+    return f"generation {population.generation}, {copies}{last}"
+
+
+def copy_line(exploit: Exploit) -> str:
+    """Return who went on from whom, when, and what explore changed."""
+    changed = ", ".join(f"{name} {_change(pair)}" for name, pair in exploit.changed.items())
+    return f"{exploit.trial} from {exploit.donor} at {exploit.iteration}" + (f" ({changed})" if changed else "")
+
+
+def failure_line(snapshot: Snapshot) -> str:
+    """Return the last failure in one line."""
+    last = snapshot.failures[-1]
+    lines = last.message.strip().splitlines()
+    return f"{last.trial} failed: {last.cause}{f': {lines[-1]}' if lines else ''}"
+
+
+def trouble(snapshot: Snapshot) -> list[str]:
+    """Return why nothing moves, and what to do about it; nothing while all is well."""
+    if snapshot.state not in ("Stalled", "Rejected", "Suspended", "Unreachable"):
+        return []
+    said = f"{snapshot.reason}: {snapshot.message}" if snapshot.reason else snapshot.message
+    return [line for line in (said, ADVICE.get(snapshot.reason, "")) if line]
+
+
+def _change(pair: list[Any]) -> str:
+    before, after = ("-" if value is None else number(value) for value in (*pair, None, None)[:2])
+    return f"{before} to {after}"
+
+
+def _head(snapshot: Snapshot) -> Text:
+    return Text.assemble((snapshot.name, "bold"), "  ", (snapshot.state, COLOURS.get(snapshot.state, "default")))
+
+
+def _bar(snapshot: Snapshot) -> RenderableType:
+    table = Table.grid(padding=(0, 2))
+    progress = snapshot.progress
+    eta = "" if snapshot.has_ended or progress.eta_seconds is None else f"{duration(progress.eta_seconds)} left"
+    bar = ProgressBar(total=100, completed=progress.percent, width=40)
+    spent = duration(snapshot.usage.running_seconds)
+    table.add_row(bar, f"{progress.percent}%", spent, eta)
+    return table
