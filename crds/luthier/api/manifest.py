@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -127,9 +128,22 @@ def _yaml() -> YAML:
 
 def _as_json(document: Any) -> str:
     try:
-        return json.dumps(document, default=str)
+        return json.dumps(_without_nulls(document), default=str)
     except (TypeError, ValueError, RecursionError) as error:
         raise ManifestError([f"manifest: cannot be written as JSON: {error}"]) from error
+
+
+def _without_nulls(document: Any) -> Any:
+    """Leave out what is null, as the API server does; a pod template is the user's, whatever it holds."""
+    if isinstance(document, Mapping):
+        return {
+            key: value if key == "template" else _without_nulls(value)
+            for key, value in document.items()
+            if value is not None
+        }
+    if isinstance(document, list):
+        return [_without_nulls(item) for item in document]
+    return document
 
 
 @cache

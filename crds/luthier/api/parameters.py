@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from luthier.api.rules import ApiModel, Rule, SetList
+from luthier.api.rules import ApiModel, AtomicList, Rule, SetList
 
 Scalar = bool | int | float | str
 """The value of a parameter in a trial."""
@@ -87,7 +87,7 @@ class Parameter(ApiModel):
     values: Annotated[SetList[Choice], Field(min_length=1, max_length=64)] | None = None
     """Choices of a Categorical parameter, unordered. Default: none; Categorical needs them.
     Example: `[sgd, adam]`."""
-    numbers: Annotated[SetList[Bound], Field(min_length=1, max_length=64)] | None = None
+    numbers: Annotated[AtomicList[Bound], Field(min_length=1, max_length=64)] | None = None
     """Choices of a Discrete parameter, ordered. Default: none; Discrete needs them. Example: `[16, 32, 64]`."""
     when: Condition | None = None
     """Takes part only when an earlier parameter has one of these values. Default: always.
@@ -160,6 +160,13 @@ class Parameter(ApiModel):
             "must be set when `type` is Discrete, and only then",
             "has(self.numbers) == (self.type == 'Discrete')",
             lambda p: (p.numbers is not None) == (p.type is ParameterType.DISCRETE),
+        ),
+        Rule(
+            "numbers",
+            "may not repeat a number",
+            # Not a list of type set: the API server finds a set of whole numbers different from itself.
+            "!has(self.numbers) || self.numbers.all(n, self.numbers.exists_one(m, m == n))",
+            lambda p: p.numbers is None or len(set(p.numbers)) == len(p.numbers),
         ),
     )
 

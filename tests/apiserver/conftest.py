@@ -1,0 +1,49 @@
+"""A real API server with the definition installed, started once for all tests of this folder."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.apiserver import ROOT, Experiments, Kubectl
+
+DEFINITION = ROOT / "crds" / "tuningexperiments.yaml"
+
+
+@pytest.fixture(scope="session")
+def api_server() -> Iterator[Path]:
+    """Path of a kubeconfig with all rights on a server that knows TuningExperiments."""
+    with _testing().api_server() as server:
+        kubectl = Kubectl(server.kubeconfig)
+        kubectl("apply", "--filename", str(DEFINITION))
+        kubectl("wait", "--for=condition=Established", "--timeout=30s", "--filename", str(DEFINITION))
+        yield server.kubeconfig
+
+
+@pytest.fixture(scope="session")
+def kubectl(api_server: Path) -> Kubectl:
+    """kubectl, speaking to that server; call it like a function."""
+    return Kubectl(api_server)
+
+
+@pytest.fixture(scope="session")
+def experiments(api_server: Path) -> Experiments:
+    """TuningExperiments on that server, over the REST API."""
+    return Experiments.at(api_server)
+
+
+def _testing() -> Any:
+    """Return the development cluster's helper, which is no package of the tests' import path."""
+    name = "embedded_testing"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, ROOT / "dev" / "embedded" / "testing.py")
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
