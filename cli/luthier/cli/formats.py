@@ -32,8 +32,8 @@ class DocumentFormat(StrEnum):
 def as_yaml(value: Any) -> str:
     """Return a document in YAML that 1.1 and 1.2 readers take alike."""
     yaml = YAML(typ="safe", pure=True)
-    yaml.default_flow_style = False  # type: ignore[assignment]  # ruamel declares it as None
-    yaml.sort_base_mapping_type_on_output = False
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     stream = io.StringIO()
     yaml.dump(value, stream)
     return stream.getvalue()

@@ -127,17 +127,17 @@ def _cost(snapshot: Snapshot) -> list[RenderableType]:
     gpu = f", {usage.gpu_seconds / 3600:.3g} GPU-hours" if usage.gpu_seconds else ""
     return [
         Text(f"\nCost: {duration(usage.running_seconds)} of search, {duration(usage.trial_seconds)} of trials{gpu}"),
-        Text(f"Trials: {counts(snapshot)}"),
+        *([] if snapshot.has_ended else [Text(f"Trials: {counts(snapshot)}")]),
     ]
 
 
 def _next(steps: Sequence[tuple[str, str]]) -> list[RenderableType]:
-    if not steps:
-        return []
-    table = Table.grid(padding=(0, 3))
+    """Return the commands, each on one line that can be copied, however narrow the terminal is."""
+    lines = [Text("\nNext", style="bold")]
     for command, what in steps:
-        table.add_row(Text(f"  {command}", style="bold", overflow="fold"), Text(what, style="dim"))
-    return [Text("\nNext", style="bold"), table]
+        lines.append(Text(f"  # {what}", style="dim"))
+        lines.append(Text(f"  {command}", no_wrap=True, overflow="ignore"))
+    return [*lines] if steps else []
 
 
 def _exact(value: object) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +13,7 @@ from rich.text import Text
 
 from luthier.api.experiment import FROZEN_ONCE_STARTED, Spec
 from luthier.api.manifest import Experiment, ManifestError, parse
+from luthier.api.status import TrialCounts
 from luthier.api.wire import Report
 from luthier.cli import results
 from luthier.cli.errors import Exit, Refusal, speaks_plainly
@@ -184,7 +185,7 @@ def _run(console: Console, plan: Plan) -> Report:
     except ImportError as error:
         raise results.needs_runtime(error) from error
     with screen(console) as show:
-        show(replace(of_report(plan.experiment, Report())))
+        show(of_report(plan.experiment, Report(trials=TrialCounts(total=plan.experiment.spec.budget.trials))))
 
         def on_report(report: Report) -> None:
             results.keep_report(plan.directory, report)
