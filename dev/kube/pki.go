@@ -82,6 +82,7 @@ func newAuthority(directory string) (*authority, error) {
 	template.IsCA = true
 	template.BasicConstraintsValid = true
 	template.KeyUsage |= x509.KeyUsageCertSign
+	template.SubjectKeyId = []byte("embedded-cluster-ca") // Python 3.13 refuses certificates that do not name their issuer's key
 	signer := &authority{directory: directory, certificate: template, key: key}
 	return signer, signer.sign("ca", template, key)
 }
