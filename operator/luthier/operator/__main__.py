@@ -8,7 +8,13 @@ import os
 import signal
 import sys
 
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
 
 from luthier.operator import cluster as clusters
 from luthier.operator.cache import Cache, Key
@@ -47,6 +53,7 @@ async def run(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    disable_created_metrics()
     registry = CollectorRegistry()
     for own in (ProcessCollector, PlatformCollector, GCCollector):
         own(registry=registry)

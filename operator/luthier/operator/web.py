@@ -15,7 +15,9 @@ METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @asynccontextmanager
-async def serve(registry: CollectorRegistry, health: Health, port: int, clock: Clock = wall_clock) -> AsyncIterator[None]:
+async def serve(
+    registry: CollectorRegistry, health: Health, port: int, clock: Clock = wall_clock
+) -> AsyncIterator[None]:
     """Serve the pages while the context is open."""
 
     async def metrics(_request: web.Request) -> web.Response:

@@ -36,7 +36,7 @@ def driver_pod(identity: Identity, experiment: Experiment, attempt: int, restart
             keys.ENV_TOKEN_FILE: f"{keys.MOUNT_TOKEN}/{keys.PROGRESS_TOKEN_KEY}",
             **(sizing.environment if sizing else {}),
         },
-        resources=sizing.resources if sizing else IDLE_RESOURCES,
+        resources=_with_room_for_the_head(sizing.resources) if sizing else IDLE_RESOURCES,
         token_keys=(keys.RAY_TOKEN_KEY, keys.PROGRESS_TOKEN_KEY),
         annotations={
             keys.ANNOTATION_EXPERIMENT: spec_annotation(identity, experiment),
@@ -78,6 +78,12 @@ def spec_annotation(identity: Identity, experiment: Experiment) -> str:
         "spec": spec,
     }
     return json.dumps(document, separators=(",", ":"), allow_nan=False)
+
+
+def _with_room_for_the_head(resources: Json) -> Json:
+    """Drop the trials' memory limit: here the Ray head lives from the same memory."""
+    limits = {name: value for name, value in resources.get("limits", {}).items() if name != "memory"}
+    return {"requests": resources["requests"], **({"limits": limits} if limits else {})}
 
 
 def _experiment_item() -> Json:

@@ -1,0 +1,148 @@
+"""What status says in each situation, and when it is written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from luthier.api.status import Exploit, FailedTrial, Population, Progress, Status, TrialCounts, TrialResult, Usage
+from luthier.api.wire import Phase
+from luthier.operator.conditions import ConditionType, find
+from luthier.operator.decide import decide
+from luthier.operator.observation import Observation
+from luthier.operator.project import MAX_STATUS_BYTES, project, status_patch
+from support.operator_builders import (
+    NOW,
+    a_best,
+    a_driver,
+    a_driver_that_ended,
+    a_report,
+    a_started_status,
+    a_status,
+    a_worker,
+    ago,
+    an_observation,
+    an_outcome,
+    in_,
+)
+
+WORKERS = (a_worker(0), a_worker(1))
+
+
+def status_of(seen: Observation) -> Status:
+    return project(seen, decide(seen, NOW), NOW)
+
+
+def test_a_running_experiment_answers_in_one_line() -> None:
+    report = a_report(done=3, best=a_best(), progress=Progress(percent=37, eta_seconds=260))
+    status = status_of(an_observation(a_driver(), *WORKERS, report=report))
+    assert (status.state, status.done, status.best_value, status.gpu_hours, status.eta) == (
+        "Running", "3/8", "0.971235", "2.00", "4m",
+    )
+    assert (status.workers.ready, status.workers.desired, status.attempt) == (2, 2, 1)
+
+
+def test_before_the_first_word_the_budget_is_known() -> None:
+    status = status_of(an_observation())
+    assert (status.state, status.done, status.trials.total) == ("Pending", "0/8", 8)
+
+
+def test_a_second_round_without_news_changes_nothing() -> None:
+    for seen in (
+        an_observation(),
+        an_observation(a_driver(), *WORKERS, report=a_report(best=a_best())),
+        an_observation(a_driver(), suspend=True),
+        an_observation(a_driver(), report=a_report(Phase.FINISHED, outcome=an_outcome(), best=a_best())),
+        an_observation(a_driver_that_ended(1, attempt=3), previous=a_status(restarts=2)),
+    ):
+        first = status_of(seen)
+        again = seen.__class__(**{**seen.__dict__, "previous": first})
+        assert status_patch(first.to_json(), project(again, decide(again, in_(5)), in_(5))) == {}
+
+
+def test_the_last_report_stands_until_a_newer_one_comes() -> None:
+    reported = status_of(an_observation(a_driver(), *WORKERS, report=a_report(done=3, best=a_best())))
+    silent = status_of(an_observation(a_driver(), *WORKERS, previous=reported))
+    assert (silent.trials, silent.best, silent.state) == (reported.trials, reported.best, "Running")
+
+
+def test_a_new_driver_that_is_still_reading_its_ledger_takes_nothing_away() -> None:
+    before = a_started_status(trials=TrialCounts(total=8, succeeded=3, running=2, pending=3), best=a_best())
+    starting = a_report(Phase.STARTING, attempt=2, done=0, running=0)
+    status = status_of(an_observation(a_driver(attempt=2), report=starting, previous=before))
+    assert (status.trials.succeeded, status.trials.running, status.trials.pending, status.best) == (3, 0, 5, a_best())
+
+
+def test_no_trial_runs_where_no_driver_does() -> None:
+    before = a_started_status(trials=TrialCounts(total=8, succeeded=3, running=2, pending=3), eta="4m")
+    status = status_of(an_observation(suspend=True, previous=before))
+    assert (status.trials.running, status.trials.pending, status.eta, status.state) == (0, 5, None, "Suspended")
+
+
+def test_a_short_last_word_keeps_the_lists_from_before() -> None:
+    before = a_started_status(top=[a_best()], population=Population(generation=3))
+    last = a_report(Phase.FINISHED, done=8, running=0, outcome=an_outcome())
+    status = status_of(an_observation(a_driver_that_ended(0), last_words=last, previous=before))
+    assert (status.state, status.top, status.population) == ("Succeeded", [a_best()], Population(generation=3))
+
+
+def test_the_end_is_stamped_once() -> None:
+    seen = an_observation(a_driver(), report=a_report(Phase.FINISHED, outcome=an_outcome()))
+    ended = status_of(seen)
+    later = an_observation(a_driver_that_ended(0), previous=ended)
+    assert ended.completion_time == NOW
+    assert project(later, decide(later, in_(99)), in_(99)).completion_time == NOW
+
+
+def test_a_condition_keeps_its_time_while_its_status_stays() -> None:
+    before = a_started_status()
+    status = status_of(an_observation(a_driver(), *WORKERS, report=a_report(), previous=before))
+    running = find(status, ConditionType.RUNNING)
+    stalled = find(status, ConditionType.STALLED)
+    assert running is not None
+    assert stalled is not None
+    assert (running.last_transition_time, stalled.last_transition_time) == (ago(30), NOW)
+
+
+def test_lost_drivers_are_counted_from_their_successors() -> None:
+    status = status_of(an_observation(a_driver(attempt=3, restarts=2), previous=a_status(attempt=2, restarts=1)))
+    assert (status.attempt, status.restarts) == (3, 2)
+
+
+def test_the_most_telling_word_is_the_state() -> None:
+    cases = {
+        "Stalled": an_observation(a_driver(), *WORKERS, report=a_report(missing_metric="accuracy")),
+        "Failed": an_observation(a_driver_that_ended(64)),
+        "Suspended": an_observation(suspend=True),
+        "Rejected": an_observation().__class__(**{**an_observation().__dict__, "experiment": None, "problems": ("x",)}),
+    }
+    assert {word: status_of(seen).state for word, seen in cases.items()} == {word: word for word in cases}
+
+
+def test_a_status_is_cut_before_it_is_too_large() -> None:
+    wide = {f"p{i}": "x" * 128 for i in range(64)}
+    trial = TrialResult(trial="t1", iteration=1, parameters=wide, metrics={"accuracy": 1}, checkpoint="c" * 1024)
+    exploit = Exploit(
+        trial="t1", donor="t2", iteration=1, donor_iteration=1, time=NOW,
+        changed={name: ["x" * 128, "y" * 128] for name in wide},
+    )
+    report = a_report(
+        best=trial, top=[trial] * 5, pareto_front=[trial] * 16,
+        population=Population(lineage=[exploit] * 16),
+        failures=[FailedTrial(trial="t1", cause="E", message="m" * 1024)] * 5,
+    )
+    status = status_of(an_observation(a_driver(), *WORKERS, report=report))
+    assert len(status.model_dump_json(by_alias=True)) <= MAX_STATUS_BYTES
+    assert status.best == trial
+
+
+def test_a_patch_says_only_what_changed_and_takes_back_what_is_gone() -> None:
+    before: dict[str, Any] = Status(eta="4m", trials=TrialCounts(total=8), attempt=1).to_json()
+    after = Status(trials=TrialCounts(total=8, running=1), attempt=1, usage=Usage())
+    assert status_patch(before, after) == {"eta": None, "trials": {"running": 1}}
+
+
+def test_a_null_in_a_trials_parameters_does_not_make_endless_writes() -> None:
+    best = a_best().model_copy(update={"parameters": {"lr": None}})
+    status = Status(best=best)
+    stored = status.to_json() | {"best": best.to_json() | {"parameters": {}}}
+    assert status_patch(stored, status) == {}
