@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support.apiserver import ROOT, Experiments, Kubectl
+from luthier.api import keys
+from support.apiserver import ROOT, Experiments, Kubectl, Refused
 
 DEFINITION = ROOT / "crds" / "tuningexperiments.yaml"
+PATIENCE_SECONDS = 30
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +24,7 @@ def api_server() -> Iterator[Path]:
     with _testing().api_server() as server:
         kubectl = Kubectl(server.kubeconfig)
         kubectl("apply", "--filename", str(DEFINITION))
-        kubectl("wait", "--for=condition=Established", "--timeout=30s", "--filename", str(DEFINITION))
+        _wait_until_served(kubectl)
         yield server.kubeconfig
 
 
@@ -35,6 +38,20 @@ def kubectl(api_server: Path) -> Kubectl:
 def experiments(api_server: Path) -> Experiments:
     """TuningExperiments on that server, over the REST API."""
     return Experiments.at(api_server)
+
+
+def _wait_until_served(kubectl: Kubectl) -> None:
+    """`kubectl wait` fails on a definition that has no status yet, so ask for the objects themselves."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            kubectl("get", keys.PLURAL)
+        except Refused:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+        else:
+            return
 
 
 def _testing() -> Any:

@@ -486,8 +486,13 @@ BAD_MANIFESTS = (
         "a quantile is at most a half",
         {"spec.scheduler": {"pbt": {"quantileFraction": 0.6}}},
         "spec.scheduler.pbt.quantileFraction",
-        "must be at most 0.5",
-        "should be less than or equal to 0.5",
+        "must be at least 0.01 and at most 0.5",
+    ),
+    Bad(
+        "a quantile of 0 copies nobody",
+        {"spec.scheduler": {"pb2": {"quantileFraction": 0}}},
+        "spec.scheduler.pb2.quantileFraction",
+        "must be at least 0.01 and at most 0.5",
     ),
     # --- budget, trial, workers, storage
     Bad(
@@ -501,6 +506,18 @@ BAD_MANIFESTS = (
         {"spec.budget.gpuHours": 4},
         "spec.budget.gpuHours",
         "may be set only when `trial.resources.gpu` is greater than 0",
+    ),
+    Bad(
+        "a budget of no GPU-hours is no budget",
+        {"spec.budget.gpuHours": 0, "spec.trial.resources.gpu": 1},
+        "spec.budget.gpuHours",
+        "must be greater than 0",
+    ),
+    Bad(
+        "a trial takes some CPU",
+        {"spec.trial.resources.cpu": 0},
+        "spec.trial.resources.cpu",
+        "must be at least 0.1",
     ),
     Bad(
         "more than one GPU is a whole number of them",

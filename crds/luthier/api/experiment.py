@@ -123,15 +123,25 @@ class Hyperband(ApiModel):
     """The best 1/reductionFactor of a rung go on. Default: 3. Example: `4`."""
 
 
+QUANTILE = Rule(
+    "quantileFraction",
+    "must be at least 0.01 and at most 0.5",
+    "self.quantileFraction >= 0.01 && self.quantileFraction <= 0.5",
+    lambda p: 0.01 <= p.quantile_fraction <= 0.5,
+)
+
+
 class Pbt(ApiModel):
     """Population based training; `budget.trials` is the population."""
 
     perturbation_interval: Iterations = 4
     """Iterations between two looks at a member. Default: 4. Example: `2`."""
-    quantile_fraction: Annotated[float, Field(ge=0.01, le=0.5)] = 0.25
+    quantile_fraction: Annotated[float, Field(ge=0, le=1)] = 0.25
     """The worst fraction copies from the best fraction. Default: 0.25. Example: `0.2`."""
     resample_probability: Annotated[float, Field(ge=0, le=1)] = 0.25
     """Chance that a parameter is drawn anew instead of perturbed. Default: 0.25. Example: `0.5`."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (QUANTILE,)
 
 
 class Pb2(ApiModel):
@@ -139,8 +149,10 @@ class Pb2(ApiModel):
 
     perturbation_interval: Iterations = 4
     """Iterations between two looks at a member. Default: 4. Example: `2`."""
-    quantile_fraction: Annotated[float, Field(ge=0.01, le=0.5)] = 0.25
+    quantile_fraction: Annotated[float, Field(ge=0, le=1)] = 0.25
     """The worst fraction copies from the best fraction. Default: 0.25. Example: `0.2`."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (QUANTILE,)
 
 
 class Scheduler(ApiModel):
@@ -187,14 +199,23 @@ class Budget(ApiModel):
     """Failed trials that are tolerated; one more fails the experiment. Default: 3. Example: `0`."""
     duration_seconds: Annotated[int, Field(ge=1, le=31_536_000)] | None = None
     """Seconds of running after which the experiment ends. Default: none. Example: `3600`."""
-    gpu_hours: Annotated[float, Field(ge=0.001, le=1e6)] | None = None
+    gpu_hours: Annotated[float, Field(ge=0, le=1_000_000)] | None = None
     """GPU-hours (GPUs held by trials x time) after which the experiment ends. Default: none. Example: `4`."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "gpuHours",
+            "must be greater than 0",
+            "!has(self.gpuHours) || self.gpuHours > 0.0",
+            lambda b: b.gpu_hours is None or b.gpu_hours > 0,
+        ),
+    )
 
 
 class Resources(ApiModel):
     """What one trial takes."""
 
-    cpu: Annotated[float, Field(ge=0.1, le=256)] = 1
+    cpu: Annotated[float, Field(ge=0, le=256)] = 1
     """CPU cores. Default: 1. Example: `2`."""
     gpu: Annotated[float, Field(ge=0, le=64)] = 0
     """GPUs; fractions below 1 pack several trials on one. Default: 0. Example: `0.5`."""
@@ -202,6 +223,12 @@ class Resources(ApiModel):
     """Memory, as a Kubernetes quantity of bytes. Default: no limit. Example: `2Gi`."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "cpu",
+            "must be at least 0.1",
+            "self.cpu >= 0.1",
+            lambda r: r.cpu >= 0.1,
+        ),
         Rule(
             "gpu",
             "must be a whole number when it is greater than 1",
@@ -358,7 +385,8 @@ class Spec(ApiModel):
     workers: Workers = Workers()
     """The GPU trial pods. Default: one for each parallel trial. Example: `{max: 4}`."""
     driver: Driver = Driver()
-    """The pod that runs the search. Default: a small pod without GPU. Example: `{template: {}}`."""
+    """The pod that runs the search. Default: without a template.
+    Example: `{template: {spec: {priorityClassName: high}}}`."""
     storage: Storage = Storage()
     """Where ledger and checkpoints live. Default: a claim of 1Gi that ends with the experiment.
     Example: `{size: 50Gi}`."""

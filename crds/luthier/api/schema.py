@@ -98,6 +98,9 @@ def _refuse_unknown(schema: Schema, place: str) -> None:
     kind = schema.get("type")
     if kind not in ("object", "array", "string", "integer", "number", "boolean"):
         raise SchemaError(f"{place}: no translation for type {kind}")
+    if any(float(schema.get(bound, 0)) % 1 for bound in ("minimum", "maximum")):
+        # It judges a whole number in integers: with a minimum of 0.1 it takes 0.
+        raise SchemaError(f"{place}: a bound that is no whole number, which the API server cuts to one; make it a rule")
     if kind == "array" and "x-kubernetes-list-type" not in schema:
         raise SchemaError(f"{place}: a list without x-kubernetes-list-type")
     if schema.get("additionalProperties") is True and not schema.get("x-kubernetes-preserve-unknown-fields"):

@@ -17,7 +17,7 @@ def test_every_fault_has_a_sentence_of_its_own() -> None:
     assert len(set(sentences)) == len(sentences)
 
 
-@pytest.mark.parametrize("bad", (*BAD_MANIFESTS, *LATER_REFUSED), ids=lambda bad: bad.sentence)
+@pytest.mark.parametrize("bad", [*BAD_MANIFESTS, *LATER_REFUSED], ids=lambda bad: bad.sentence)
 def test_the_parser_names_field_and_rule(bad: Bad) -> None:
     with pytest.raises(ManifestError) as refusal:
         parse(bad.manifest)
