@@ -58,10 +58,11 @@ def _best(snapshot: Snapshot, storage: str) -> list[RenderableType]:
     goals = {o.metric: f"  ({o.direction.value.lower()}d)" for o in snapshot.objectives}
     for name in [*(m for m in goals if m in best.metrics), *(m for m in best.metrics if m not in goals)]:
         rows.add_row(
-            name, Text.assemble((number(best.metrics[name]), "bold" if name in goals else ""), goals.get(name, ""))
+            Text(name),
+            Text.assemble((number(best.metrics[name]), "bold" if name in goals else ""), goals.get(name, "")),
         )
     for name, value in best.parameters.items():
-        rows.add_row(name, _exact(value))
+        rows.add_row(Text(name), Text(_exact(value)))
     if best.checkpoint:
         rows.add_row("checkpoint", Text(f"{storage}{best.checkpoint}", overflow="fold"))
     return [Text(f"\nBest: {best.trial}, iteration {best.iteration}", style="bold"), rows]
@@ -86,7 +87,8 @@ def _others(snapshot: Snapshot) -> list[RenderableType]:
 def _table(snapshot: Snapshot, results: Sequence[TrialResult]) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     for result in results:
-        table.add_row(result.trial, scores(result, snapshot.objectives), Text(pairs(result.parameters), style="dim"))
+        found = Text(scores(result, snapshot.objectives))
+        table.add_row(Text(result.trial), found, Text(pairs(result.parameters), style="dim"))
     return table
 
 
@@ -98,12 +100,12 @@ def _lineage(snapshot: Snapshot, exploits: Sequence[Exploit]) -> list[Renderable
     except BrokenLineage as error:
         return [Text(f"\nLineage: {error}", style="yellow")]
     title = Text("\nLineage: what its weights lived through", style="bold")
-    if len(stretches) == 1 and not exploits:
-        return [title, Text("They were never copied.")]
     table = Table.grid(padding=(0, 2))
     for stretch in stretches:
         table.add_row(*_stretch(stretch))
     note = lineage_note(snapshot, exploits)
+    if len(stretches) == 1 and not note:
+        return [title, Text(f"trained in {snapshot.best.trial} alone, never copied from another trial")]
     return [title, table, *([Text(note, style="dim")] if note else [])]
 
 
@@ -118,8 +120,9 @@ def lineage_note(snapshot: Snapshot, exploits: Sequence[Exploit]) -> str:
     )
 
 
-def _stretch(stretch: Stretch) -> tuple[str, str, str]:
-    return f"{stretch.first_iteration}-{stretch.last_iteration}", f"in {stretch.trial}", pairs(stretch.parameters)
+def _stretch(stretch: Stretch) -> tuple[Text, Text, Text]:
+    span = f"{stretch.first_iteration}-{stretch.last_iteration}"
+    return Text(span), Text(f"in {stretch.trial}"), Text(pairs(stretch.parameters))
 
 
 def _cost(snapshot: Snapshot) -> list[RenderableType]:
@@ -132,7 +135,7 @@ def _cost(snapshot: Snapshot) -> list[RenderableType]:
 
 
 def _next(steps: Sequence[tuple[str, str]]) -> list[RenderableType]:
-    """Return the commands, each on one line that can be copied, however narrow the terminal is."""
+    """Return the commands, each on one line that can be copied (print with `crop=False`)."""
     lines = [Text("\nNext", style="bold")]
     for command, what in steps:
         lines.append(Text(f"  # {what}", style="dim"))

@@ -71,7 +71,8 @@ def run(
             exploits=results.read_exploits(plan.directory) if report.population else (),
             storage=f"{plan.directory}/",
             next_steps=_next_steps(plan, report),
-        )
+        ),
+        crop=False,
     )
     if report.outcome is None:
         raise typer.Exit(Exit.INTERRUPTED)

@@ -44,7 +44,8 @@ def watch(
             snapshot,
             exploits=snapshot.population.lineage if snapshot.population else (),
             next_steps=_next_steps(snapshot, experiments.namespace),
-        )
+        ),
+        crop=False,
     )
     raise typer.Exit(Exit.OK if snapshot.has_succeeded else Exit.FAILED)
 
