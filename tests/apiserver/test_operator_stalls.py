@@ -1,0 +1,138 @@
+"""Whatever stands in the way has a condition that names it."""
+
+from __future__ import annotations
+
+import pytest
+from support.operator_fake_driver import FakeDriver
+from support.operator_fixtures import bring_up, driver, operator, report_of, world
+from support.operator_world import CORE, Operator, World, until
+
+__all__ = ["driver", "operator", "world"]
+pytestmark = pytest.mark.apiserver
+
+NO_GPU = "0/3 nodes are available: 3 Insufficient nvidia.com/gpu. preemption: 0/3 nodes are available."
+
+
+def stalled(world: World, reason: str, seconds: float = 30) -> str:
+    until(lambda: world.condition("Stalled").get("reason") == reason, f"Stalled because of {reason}", seconds)
+    assert world.status()["state"] == "Stalled"
+    return str(world.condition("Stalled")["message"])
+
+
+def test_a_quota(world: World, operator: Operator) -> None:
+    world.make("resourcequotas", {"metadata": {"name": "few"}, "spec": {"hard": {"pods": "0"}}})
+    until(lambda: world.rest("GET", f"{CORE}/{world.namespace}/resourcequotas/few")["status"].get("hard"), "the quota")
+    world.apply()
+    assert "exceeded quota: few" in stalled(world, "QuotaExceeded")
+    assert world.names("pods") == []
+    world.rest("PATCH", f"{CORE}/{world.namespace}/resourcequotas/few", {"spec": {"hard": {"pods": "9"}}})
+    until(lambda: len(world.names("pods")) == 3, "all pods", 60)
+    until(lambda: world.condition("Stalled")["reason"] == "Progressing", "progress")
+
+
+def test_pod_security(world: World, operator: Operator) -> None:
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    world.rest("PATCH", f"/api/v1/namespaces/{world.namespace}", {"metadata": {"labels": labels}})
+    world.apply(name="fine")
+    until(lambda: len(world.names("pods")) == 3, "our own pods are restricted")
+    template = {"spec": {"containers": [{"name": "trial", "securityContext": {"privileged": True}}]}}
+    world.apply(name="loose", driver={"template": template})
+    until(lambda: world.condition("Stalled", "loose").get("reason") == "Forbidden", "the refusal")
+    assert "PodSecurity" in world.condition("Stalled", "loose")["message"]
+
+
+def test_no_node_has_the_gpus(world: World, operator: Operator, driver: FakeDriver) -> None:
+    world.apply(trial={"function": "quad:train", "resources": {"gpu": 1}}, workers={"max": 1})
+    until(lambda: world.pod("-worker-1-0"), "the worker")
+    driver.token = world.token()
+    world.run_pod("-driver-1")
+    world.refuse_to_schedule("-worker-1-0", NO_GPU)
+    assert "not enough nvidia.com/gpu" in stalled(world, "Unschedulable")
+
+
+def test_no_such_image(world: World, operator: Operator) -> None:
+    world.apply()
+    world.hang_pod("-driver-1", "ErrImagePull", 'failed to pull and unpack image "nowhere/nothing:1": not found')
+    assert "not found" in stalled(world, "ImagePull")
+
+
+def test_no_such_secret(world: World, operator: Operator) -> None:
+    world.apply()
+    world.hang_pod("-driver-1", "CreateContainerConfigError", 'secret "credentials" not found')
+    assert "credentials" in stalled(world, "SecretNotFound")
+
+
+def test_a_volume_that_is_told_only_in_events(world: World, operator: Operator) -> None:
+    world.apply()
+    pod = world.hang_pod("-driver-1", "ContainerCreating", "")
+    reference = {"kind": "Pod", "name": pod["metadata"]["name"], "namespace": world.namespace,
+                 "uid": pod["metadata"]["uid"]}
+    message = 'MountVolume.SetUp failed for volume "data" : configmap "data" not found'
+    world.make("events", {"metadata": {"name": "e1"}, "involvedObject": reference, "type": "Warning",
+                          "reason": "FailedMount", "message": message})
+    assert "configmap" in stalled(world, "ConfigMapNotFound", 45)
+
+
+def test_the_code_is_not_there_and_then_it_is(world: World, operator: Operator) -> None:
+    world.apply(trial={"function": "quad:train", "source": {"configMap": "code"}})
+    assert "ConfigMap code" in stalled(world, "ConfigMapNotFound")
+    assert world.names("pods") == []
+    world.make("configmaps", {"metadata": {"name": "code"}, "data": {"quad.py": ""}})
+    until(lambda: len(world.names("pods")) == 3, "all pods")
+
+
+def test_the_named_claim_is_not_there(world: World, operator: Operator) -> None:
+    world.apply(storage={"claimName": "shared"})
+    assert "PersistentVolumeClaim shared" in stalled(world, "ClaimNotFound")
+    assert world.names("persistentvolumeclaims") == []
+
+
+def test_a_claim_that_nobody_binds(world: World, operator: Operator) -> None:
+    world.apply()
+    stalled(world, "ClaimPending", 45)
+
+
+def test_a_metric_that_is_never_reported(world: World, operator: Operator, driver: FakeDriver) -> None:
+    world.apply()
+    bring_up(world, driver)
+    driver.publish(report_of(world, missing_metric="accuracy", metrics_seen=["acc"], sequence=1))
+    assert "acc" in stalled(world, "MetricMissing")
+
+
+def test_no_result_in_time(world: World, operator: Operator, driver: FakeDriver) -> None:
+    world.apply(trial={"function": "quad:train", "reportTimeoutSeconds": 5})
+    bring_up(world, driver)
+    driver.publish(report_of(world, sequence=1))
+    stalled(world, "NoResult")
+    driver.publish(report_of(world, done=1, sequence=2))
+    until(lambda: world.status()["done"] == "1/8", "progress")
+
+
+@pytest.mark.parametrize("raw", [b"", b"[]", b'{"version": "v9"}', b'{"sequence": NaN}', b"x" * 300_000])
+def test_a_driver_that_talks_nonsense_does_no_harm(
+    world: World, operator: Operator, driver: FakeDriver, raw: bytes
+) -> None:
+    world.apply()
+    driver.raw = raw
+    bring_up(world, driver)
+    until(lambda: world.status()["workers"]["ready"] == 2, "workers")
+    assert operator.page("healthz")[0] == 200
+    driver.raw = None
+    driver.publish(report_of(world, done=1, sequence=1))
+    until(lambda: world.status()["done"] == "1/8", "progress once it talks sense")
+
+
+def test_a_driver_that_does_not_answer(world: World, operator: Operator) -> None:
+    world.apply()
+    until(lambda: len(world.names("pods")) == 3, "all pods")
+    for suffix in ("-driver-1", "-worker-1-0", "-worker-1-1"):
+        world.run_pod(suffix)
+    assert "driver-1 is ready but gives no progress" in stalled(world, "DriverUnreachable", 60)
+
+
+def test_a_template_that_cannot_be_merged(world: World, operator: Operator) -> None:
+    world.apply(workers={"template": {"spec": {"containers": "x"}}})
+    until(lambda: world.condition("Accepted").get("status") == "False", "rejection")
+    assert "spec.workers.template.spec.containers" in world.condition("Accepted")["message"]
+    assert (world.status()["state"], world.names("pods"), world.names("secrets")) == ("Rejected", [], [])
+    assert "Rejected" in world.events()

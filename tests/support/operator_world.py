@@ -1,0 +1,278 @@
+"""A namespace on a real API server with a real operator process, and hands that do a kubelet's work."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ruamel.yaml import YAML
+
+from luthier.api import keys
+
+Json = dict[str, Any]
+T = TypeVar("T")
+CORE = "/api/v1/namespaces"
+EXPERIMENTS = f"/apis/{keys.GROUP}/{keys.VERSION}/namespaces"
+
+
+def until(look: Callable[[], T], what: str, seconds: float = 15) -> T:
+    """Look again and again until there is something to see."""
+    deadline = time.monotonic() + seconds
+    while True:
+        seen = look()
+        if seen:
+            return seen
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {what}; last seen: {seen!r}")
+        time.sleep(0.05)
+
+
+def a_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class RestError(AssertionError):
+    """The server's answer was no success."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+
+
+class Rest:
+    """The REST API with plain dictionaries."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        config = YAML(typ="safe", pure=True).load(kubeconfig.read_text())
+        cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+        self.server = cluster["server"]
+        self.authority = _material(cluster, "certificate-authority")
+        self._tls = ssl.create_default_context(cadata=self.authority.decode())
+        with tempfile.NamedTemporaryFile() as certificate, tempfile.NamedTemporaryFile() as key:
+            Path(certificate.name).write_bytes(_material(user, "client-certificate"))
+            Path(key.name).write_bytes(_material(user, "client-key"))
+            self._tls.load_cert_chain(certificate.name, key.name)
+        self._opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=self._tls)
+        )
+
+    def __call__(self, verb: str, path: str, body: Json | None = None) -> Json:
+        kind = "application/merge-patch+json" if verb == "PATCH" else "application/json"
+        request = urllib.request.Request(
+            self.server + path,
+            method=verb,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": kind},
+        )
+        try:
+            with self._opener.open(request, timeout=30) as answer:
+                return dict(json.load(answer))
+        except urllib.error.HTTPError as error:
+            raise RestError(error.code, error.read().decode()) from None
+
+    def find(self, path: str) -> Json | None:
+        """Return an object, or None where there is none."""
+        try:
+            return self("GET", path)
+        except RestError as error:
+            if error.code == 404:
+                return None
+            raise
+
+
+class World:
+    """One namespace, seen and changed by a test."""
+
+    def __init__(self, rest: Rest, namespace: str) -> None:
+        self.rest = rest
+        self.namespace = namespace
+        rest("POST", "/api/v1/namespaces", {"metadata": {"name": namespace}})
+        # Pods are refused until the controller has made it.
+        until(lambda: rest.find(f"{CORE}/{namespace}/serviceaccounts/default"), "the default service account")
+
+    # what a user does
+
+    def apply(self, name: str = "quad", **spec: Any) -> Json:
+        manifest = {
+            "apiVersion": keys.API_VERSION,
+            "kind": keys.KIND,
+            "metadata": {"name": name},
+            "spec": {
+                "objectives": [{"metric": "accuracy", "direction": "Maximize"}],
+                "parameters": [{"name": "x", "type": "Double", "min": 0, "max": 1}],
+                "budget": {"trials": 8, "parallelTrials": 2},
+                "trial": {"function": "quad:train"},
+                **spec,
+            },
+        }
+        return self.rest("POST", f"{EXPERIMENTS}/{self.namespace}/{keys.PLURAL}", manifest)
+
+    def edit(self, patch: Json, name: str = "quad") -> Json:
+        return self.rest("PATCH", self._experiment(name), {"spec": patch})
+
+    def delete(self, name: str = "quad") -> None:
+        self.rest("DELETE", self._experiment(name))
+
+    def make(self, collection: str, body: Json) -> Json:
+        return self.rest("POST", f"{CORE}/{self.namespace}/{collection}", body)
+
+    # what is to be seen
+
+    def experiment(self, name: str = "quad") -> Json | None:
+        return self.rest.find(self._experiment(name))
+
+    def status(self, name: str = "quad") -> Json:
+        return (self.experiment(name) or {}).get("status") or {}
+
+    def condition(self, type_: str, name: str = "quad") -> Json:
+        return next((c for c in self.status(name).get("conditions", []) if c["type"] == type_), {})
+
+    def names(self, collection: str) -> list[str]:
+        listed = self.rest("GET", f"{CORE}/{self.namespace}/{collection}?labelSelector={keys.LABEL_UID}")
+        return sorted(item["metadata"]["name"] for item in listed["items"])
+
+    def pod(self, suffix: str) -> Json | None:
+        listed = self.rest("GET", f"{CORE}/{self.namespace}/pods?labelSelector={keys.LABEL_UID}")
+        return next((pod for pod in listed["items"] if pod["metadata"]["name"].endswith(suffix)), None)
+
+    def events(self) -> list[str]:
+        listed = self.rest("GET", f"{CORE}/{self.namespace}/events")
+        ours = [event for event in listed["items"] if event["involvedObject"]["kind"] == keys.KIND]
+        return [event["reason"] for event in ours]
+
+    def token(self) -> str:
+        (name,) = self.names("secrets")
+        secret = self.rest("GET", f"{CORE}/{self.namespace}/secrets/{name}")
+        return base64.b64decode(secret["data"][keys.PROGRESS_TOKEN_KEY]).decode()
+
+    # what a kubelet or a scheduler does
+
+    def run_pod(self, suffix: str, ip: str = "127.0.0.1") -> Json:
+        pod = until(lambda: self.pod(suffix), f"pod {suffix}")
+        return self.patch_pod(
+            pod,
+            phase="Running",
+            podIP=ip,
+            podIPs=[{"ip": ip}],
+            conditions=[_pod_condition("PodScheduled", "True"), _pod_condition("Ready", "True")],
+            containerStatuses=[_container({"running": {"startedAt": now()}})],
+        )
+
+    def end_pod(self, suffix: str, code: int, message: str = "") -> Json:
+        pod = until(lambda: self.pod(suffix), f"pod {suffix}")
+        end = {"exitCode": code, "reason": "Error" if code else "Completed", "message": message,
+               "startedAt": now(), "finishedAt": now()}
+        return self.patch_pod(
+            pod, phase="Failed" if code else "Succeeded", containerStatuses=[_container({"terminated": end})]
+        )
+
+    def hang_pod(self, suffix: str, reason: str, message: str) -> Json:
+        pod = until(lambda: self.pod(suffix), f"pod {suffix}")
+        waiting = _container({"waiting": {"reason": reason, "message": message}})
+        return self.patch_pod(
+            pod, phase="Pending", conditions=[_pod_condition("PodScheduled", "True")], containerStatuses=[waiting]
+        )
+
+    def refuse_to_schedule(self, suffix: str, message: str) -> Json:
+        pod = until(lambda: self.pod(suffix), f"pod {suffix}")
+        condition = _pod_condition("PodScheduled", "False") | {"reason": "Unschedulable", "message": message}
+        return self.patch_pod(pod, phase="Pending", conditions=[condition])
+
+    def patch_pod(self, pod: Json, **status: Any) -> Json:
+        path = f"{CORE}/{self.namespace}/pods/{pod['metadata']['name']}/status"
+        return self.rest("PATCH", path, {"status": status})
+
+    def _experiment(self, name: str) -> str:
+        return f"{EXPERIMENTS}/{self.namespace}/{keys.PLURAL}/{name}"
+
+
+class Operator:
+    """The operator as a process of its own; it can be killed and started again."""
+
+    def __init__(self, kubeconfig: Path, namespace: str, log: Path) -> None:
+        self.progress_port, self.metrics_port = a_free_port(), a_free_port()
+        self._log = log
+        self._environment = {
+            **os.environ,
+            "KUBECONFIG": str(kubeconfig),
+            "LUTHIER_NAMESPACES": namespace,
+            "LUTHIER_PROGRESS_PORT": str(self.progress_port),
+            "LUTHIER_METRICS_PORT": str(self.metrics_port),
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "luthier.operator"], env=self._environment, stdout=log, stderr=log
+            )
+        until(lambda: self.page("readyz")[0] == 200, "the operator is ready", 30)
+
+    def kill(self) -> None:
+        """End it between any two lines."""
+        self._end(lambda process: process.kill())
+
+    def stop(self) -> int:
+        return self._end(lambda process: process.terminate())
+
+    def page(self, name: str) -> tuple[int, str]:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/{name}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError as error:
+            return 0, str(error)
+
+    def metric(self, series: str) -> float | None:
+        """Return the value of one series, spelled as the page spells it."""
+        lines = self.page("metrics")[1].splitlines()
+        return next((float(line.rsplit(" ", 1)[1]) for line in lines if line.rsplit(" ", 1)[0] == series), None)
+
+    def rounds(self) -> float:
+        return self.metric("luthier_reconcile_duration_seconds_count") or 0
+
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def _end(self, how: Callable[[subprocess.Popen[bytes]], None]) -> int:
+        if self._process is None:
+            return 0
+        how(self._process)
+        code = self._process.wait(20)
+        self._process = None
+        return code
+
+
+def _material(entry: Json, name: str) -> bytes:
+    if f"{name}-data" in entry:
+        return base64.b64decode(entry[f"{name}-data"])
+    return Path(entry[name]).read_bytes()
+
+
+def _container(state: Json) -> Json:
+    return {"name": keys.CONTAINER, "image": "trial", "imageID": "", "ready": "running" in state, "restartCount": 0,
+            "state": state}
+
+
+def _pod_condition(type_: str, status: str) -> Json:
+    return {"type": type_, "status": status, "lastTransitionTime": now()}
