@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
+
+from luthier.api.wire import Phase, encode_termination
 from support.operator_builders import a_best, an_outcome
 from support.operator_fake_driver import FakeDriver
 from support.operator_fixtures import bring_up, driver, operator, report_of, world
 from support.operator_world import CORE, Operator, World, until
-
-from luthier.api.wire import Phase, encode_termination
 
 __all__ = ["driver", "operator", "world"]
 pytestmark = pytest.mark.apiserver

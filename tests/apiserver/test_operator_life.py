@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 
 import pytest
+
+from luthier.api.wire import Phase, encode_termination
 from support.operator_builders import a_best, an_outcome
 from support.operator_fake_driver import FakeDriver
 from support.operator_fixtures import bring_up, driver, operator, report_of, world
 from support.operator_world import Operator, World, until
-
-from luthier.api.wire import Phase, encode_termination
 
 __all__ = ["driver", "operator", "world"]
 pytestmark = pytest.mark.apiserver
@@ -24,7 +24,8 @@ def test_from_apply_to_succeeded(world: World, operator: Operator, driver: FakeD
     assert world.status()["state"] == "Running"
     assert world.status()["workers"] == {"desired": 2, "ready": 2}
 
-    driver.publish(report_of(world, phase=Phase.FINISHED, done=8, running=0, best=a_best(), outcome=an_outcome(), sequence=2))
+    last = report_of(world, phase=Phase.FINISHED, done=8, running=0, best=a_best(), outcome=an_outcome(), sequence=2)
+    driver.publish(last)
     until(lambda: world.condition("Succeeded").get("status") == "True", "success")
     assert driver.was_acknowledged.wait(10)
     until(lambda: [name for name in world.names("pods") if "worker" in name] == [], "no workers")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from support.operator_fake_driver import FakeDriver
 from support.operator_fixtures import bring_up, driver, operator, report_of, world
 from support.operator_world import CORE, Operator, World, until

@@ -227,7 +227,10 @@ PENDING_DRIVER = a_driver(PodState.PENDING, ready=False, ip=None)
 
 STALLS: dict[str, tuple[Observation, str | None]] = {
     "nothing stands in the way": (an_observation(a_driver(), *BOTH_WORKERS, report=a_report()), None),
-    "an unschedulable driver": (an_observation(replace(PENDING_DRIVER, trouble=trouble("Unschedulable"))), "Unschedulable"),
+    "an unschedulable driver": (
+        an_observation(replace(PENDING_DRIVER, trouble=trouble("Unschedulable"))),
+        "Unschedulable",
+    ),
     "a driver that is unschedulable only since a moment ago": (
         an_observation(replace(PENDING_DRIVER, created=ago(2), trouble=trouble("Unschedulable", seconds_ago=2))),
         None,
@@ -242,7 +245,10 @@ STALLS: dict[str, tuple[Observation, str | None]] = {
         ),
         None,
     ),
-    "an image that cannot be pulled": (an_observation(replace(PENDING_DRIVER, trouble=trouble("ImagePull"))), "ImagePull"),
+    "an image that cannot be pulled": (
+        an_observation(replace(PENDING_DRIVER, trouble=trouble("ImagePull"))),
+        "ImagePull",
+    ),
     "a claim that nobody binds": (
         an_observation(PENDING_DRIVER, things=replace(EVERYTHING_IS_THERE, claim_phase="Pending")),
         "ClaimPending",

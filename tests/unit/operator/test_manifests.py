@@ -34,7 +34,11 @@ def a_worker_pod(index: int = 0, **spec: Any) -> Json:
     return worker_pod(IDENTITY, an_experiment(**spec).spec, 1, index, SETTINGS)
 
 
-SOURCE = {"function": "train:train", "source": {"configMap": "code"}, "resources": {"cpu": 1.5, "gpu": 0.5, "memory": "1.5Gi"}}
+SOURCE = {
+    "function": "train:train",
+    "source": {"configMap": "code"},
+    "resources": {"cpu": 1.5, "gpu": 0.5, "memory": "1.5Gi"},
+}
 
 CASES: dict[str, Json] = {
     "secret": token_secret(IDENTITY, "ray-token", "progress-token"),

@@ -1,0 +1,77 @@
+"""The queue of experiments: each once, one worker at a time, with rests after errors."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from luthier.operator.queue import WorkQueue
+
+
+def run(scenario: Callable[[WorkQueue[str]], Awaitable[None]]) -> None:
+    async def main() -> None:
+        await scenario(WorkQueue())
+
+    asyncio.run(main())
+
+
+def test_a_key_that_is_added_twice_is_served_once() -> None:
+    async def scenario(queue: WorkQueue[str]) -> None:
+        for key in ("a", "b", "a"):
+            queue.add(key)
+        assert [await queue.take(), await queue.take()] == ["a", "b"]
+        assert queue.oldest_seconds() == 0
+
+    run(scenario)
+
+
+def test_a_key_that_is_added_during_its_round_is_served_again_after_it() -> None:
+    async def scenario(queue: WorkQueue[str]) -> None:
+        queue.add("a")
+        await queue.take()
+        queue.add("a")
+        taking = asyncio.ensure_future(queue.take())
+        await asyncio.sleep(0)
+        assert not taking.done()
+        queue.done("a")
+        assert await taking == "a"
+
+    run(scenario)
+
+
+def test_a_later_time_replaces_an_earlier_one() -> None:
+    async def scenario(queue: WorkQueue[str]) -> None:
+        queue.add_after("a", 0)
+        queue.add_after("a", 3600)
+        queue.add_after("b", 0)
+        assert await queue.take() == "b"
+
+    run(scenario)
+
+
+def test_errors_make_ever_longer_rests_and_success_ends_them() -> None:
+    async def scenario(queue: WorkQueue[str]) -> None:
+        async def round_() -> None:
+            queue.add("a")
+            await queue.take()
+
+        rests = []
+        for _ in range(8):
+            await round_()
+            rests.append(queue.failed("a"))
+        assert rests == [0.5, 1, 2, 4, 8, 16, 30, 30]
+        await round_()
+        queue.done("a")
+        await round_()
+        assert queue.failed("a") == 0.5
+
+    run(scenario)
+
+
+def test_it_knows_how_long_the_first_one_has_waited() -> None:
+    async def scenario(queue: WorkQueue[str]) -> None:
+        queue.add("a")
+        await asyncio.sleep(0.01)
+        assert queue.oldest_seconds() >= 0.01
+
+    run(scenario)
