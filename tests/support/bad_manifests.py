@@ -73,6 +73,8 @@ class Bad:
     field: str
     rule: str
     server: str = ""
+    place: str = ""
+    """Where the parser sees it, if it can say more exactly than `field`."""
 
     @property
     def manifest(self) -> Json:
@@ -340,36 +342,42 @@ BAD_MANIFESTS = (
         {"spec.parameters[5].when.parameter": "optimiser"},
         "spec.parameters",
         "may name in `when.parameter` only an earlier Categorical or Boolean parameter",
+        place="spec.parameters[5].when.parameter",
     ),
     Bad(
         "a condition names an earlier parameter",
         {"spec.parameters[2].when": {"parameter": "optimizer", "in": ["sgd"]}},
         "spec.parameters",
         "may name in `when.parameter` only an earlier Categorical or Boolean parameter",
+        place="spec.parameters[2].when.parameter",
     ),
     Bad(
         "a condition does not name its own parameter",
         {"spec.parameters[4].when": {"parameter": "nesterov", "in": ["true"]}},
         "spec.parameters",
         "may name in `when.parameter` only an earlier Categorical or Boolean parameter",
+        place="spec.parameters[4].when.parameter",
     ),
     Bad(
         "a condition does not name a range",
         {"spec.parameters[5].when.parameter": "lr"},
         "spec.parameters",
         "may name in `when.parameter` only an earlier Categorical or Boolean parameter",
+        place="spec.parameters[5].when.parameter",
     ),
     Bad(
         "a condition lists values that its parameter has",
         {"spec.parameters[5].when.in": ["sgd", "rmsprop"]},
         "spec.parameters",
         "may list in `when.in` only values of the parameter that `when.parameter` names",
+        place="spec.parameters[5].when.in",
     ),
     Bad(
         "a condition on a Boolean lists true or false",
         {"spec.parameters[5].when": {"parameter": "nesterov", "in": ["yes"]}},
         "spec.parameters",
         "may list in `when.in` only values of the parameter that `when.parameter` names",
+        place="spec.parameters[5].when.in",
     ),
     # --- the search
     Bad(
@@ -608,7 +616,13 @@ BAD_MANIFESTS = (
 
 POINT = "may set only parameters by their names, to values that they can take"
 LATER_REFUSED = tuple(
-    Bad(sentence, {"spec.search.initialPoints": [{"values": values}]}, "spec.search.initialPoints", POINT)
+    Bad(
+        sentence,
+        {"spec.search.initialPoints": [{"values": values}]},
+        "spec.search.initialPoints",
+        POINT,
+        place=f"spec.search.initialPoints[0].values.{next(iter(values))}",
+    )
     for sentence, values in (
         ("a first point names known parameters", {"learning_rate": 0.1}),
         ("a first point lies in the range", {"lr": 2}),

@@ -5,12 +5,12 @@ Which algorithm refuses what comes from the catalogue, for both judges.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from luthier.api.catalogue import ALGORITHMS, SCHEDULERS, AlgorithmPage, SchedulerPage
 from luthier.api.parameters import CHOOSABLE, RANGED, Parameter, ParameterType, Scale, as_choice
-from luthier.api.rules import EVERYWHERE_BUT_ADMISSION, Rule
+from luthier.api.rules import EVERYWHERE_BUT_ADMISSION, Place, Rule
 
 
 def algorithms_that(predicate: Callable[[AlgorithmPage], bool]) -> list[str]:
@@ -59,13 +59,17 @@ def _lists_its_values(parameters: list[Parameter], index: int) -> bool:
     )
 
 
-def _points_are_sound(spec: Any) -> bool:
+def _first_fault(parameters: list[Parameter], is_sound: Callable[[list[Parameter], int], bool]) -> int:
+    return next(index for index in range(len(parameters)) if not is_sound(parameters, index))
+
+
+def _misfits(spec: Any) -> Iterator[Place]:
+    """Yield the place of every value of an initial point that no trial can have."""
     known = {p.name: p for p in spec.parameters}
-    return all(
-        name in known and known[name].admits(value)
-        for point in spec.search.initial_points
-        for name, value in point.values.items()
-    )
+    for index, point in enumerate(spec.search.initial_points):
+        for name, value in point.values.items():
+            if name not in known or not known[name].admits(value):
+                yield ("search", "initialPoints", index, "values", name)
 
 
 PARAMETER_RULES: tuple[Rule, ...] = (
@@ -89,6 +93,7 @@ PARAMETER_RULES: tuple[Rule, ...] = (
         "self.parameters.exists(q, q.name == p.when.parameter && q.type in ['Categorical', 'Boolean']) && "
         "self.parameters.filter(q, q.name == p.name || q.name == p.when.parameter)[0].name == p.when.parameter))",
         lambda s: all(_names_an_earlier_choice(s.parameters, i) for i in range(len(s.parameters))),
+        lambda s: ("parameters", _first_fault(s.parameters, _names_an_earlier_choice), "when", "parameter"),
     ),
     Rule(
         "parameters",
@@ -97,12 +102,14 @@ PARAMETER_RULES: tuple[Rule, ...] = (
         "(q.type == 'Boolean' ? p.when.__in__.all(v, v in ['true', 'false']) : "
         "!has(q.values) || p.when.__in__.all(v, v in q.values))))",
         lambda s: all(_lists_its_values(s.parameters, i) for i in range(len(s.parameters))),
+        lambda s: ("parameters", _first_fault(s.parameters, _lists_its_values), "when", "in"),
     ),
     Rule(
         "search.initialPoints",
         "may set only parameters by their names, to values that they can take",
         EVERYWHERE_BUT_ADMISSION,  # the values are of any type, which CEL cannot look into
-        _points_are_sound,
+        lambda s: next(_misfits(s), None) is None,
+        lambda s: next(_misfits(s)),
     ),
 )
 

@@ -20,6 +20,9 @@ from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, Val
 EVERYWHERE_BUT_ADMISSION = "true"
 """`cel` of a rule that CEL cannot say, or that the API server holds in another way."""
 
+Place = tuple[int | str, ...]
+"""Path to a value in a model, in JSON names."""
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -32,11 +35,19 @@ class Rule:
     message: str
     cel: str
     holds: Callable[[Any], bool]
+    place: Callable[[Any], Place] | None = None
+    """Where in a model that breaks the rule the fault is, if `field` is a whole list."""
 
     @property
     def said(self) -> str:
         """The sentence both judges print."""
         return f"`{self.field}` {self.message}" if self.field else self.message
+
+    def blamed(self, model: Any) -> Place:
+        """Return the place of the fault in a model that breaks this rule."""
+        if self.place:
+            return self.place(model)
+        return tuple(self.field.split(".")) if self.field else ()
 
     def as_validation(self) -> dict[str, str]:
         """Return this rule as an entry of `x-kubernetes-validations`."""
@@ -70,7 +81,7 @@ class ApiModel(BaseModel):
                 [
                     InitErrorDetails(
                         type=PydanticCustomError("rule", "{said}", {"said": rule.said, "message": rule.message}),
-                        loc=tuple(rule.field.split(".")) if rule.field else (),
+                        loc=rule.blamed(self),
                         input=None,
                     )
                     for rule in broken

@@ -21,7 +21,7 @@ def test_every_fault_has_a_sentence_of_its_own() -> None:
 def test_the_parser_names_field_and_rule(bad: Bad) -> None:
     with pytest.raises(ManifestError) as refusal:
         parse(bad.manifest)
-    fitting = [problem for problem in refusal.value.problems if problem.startswith(f"{bad.field}:")]
+    fitting = [problem for problem in refusal.value.problems if problem.startswith(f"{bad.place or bad.field}:")]
     assert any(bad.rule in problem for problem in fitting), refusal.value.problems
 
 
@@ -41,4 +41,18 @@ def test_several_faults_are_said_at_once() -> None:
     assert refusal.value.problems == [
         "spec.search.algorithm: 'Magic': must be Random, Grid, Sobol, TPE, GP or CMAES",
         "spec.budget.trials: 'many': must be a whole number",
+    ]
+
+
+def test_of_many_parameters_the_faulty_one_is_named() -> None:
+    manifest = a_manifest()
+    manifest["spec"]["parameters"][5]["when"]["parameter"] = "optimiser"
+    manifest["spec"]["search"]["initialPoints"] = [{"values": {"lr": 0.1}}, {"values": {"lr": 0.1, "layers": 10}}]
+    with pytest.raises(ManifestError) as refusal:
+        parse(manifest)
+    assert refusal.value.problems == [
+        "spec.parameters[5].when.parameter: 'optimiser': "
+        "may name in `when.parameter` only an earlier Categorical or Boolean parameter",
+        "spec.search.initialPoints[1].values.layers: 10: "
+        "may set only parameters by their names, to values that they can take",
     ]
