@@ -1,0 +1,80 @@
+# The commands of this project; each is a line that a person could type.
+# `make demo` and `make test` set up all that they need. `make help` lists the rest.
+
+SHELL := /bin/bash
+.ONESHELL:
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+WHAT_PINS := pyproject.toml requirements.lock
+READY := $(VENV)/.ready-$(shell cat $(WHAT_PINS) | sha256sum | cut -c1-12)
+FAST := tests/unit tests/conformance
+
+.PHONY: help setup demo check lint types layers unit test test-apiserver test-engine test-e2e generate format lock images clean-cluster clean
+
+help:  ## What there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+$(READY):
+	@echo "==> Python environment (about a minute the first time)"
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[dev]'
+	rm -f $(VENV)/.ready-*
+	touch $@
+
+setup: $(READY)  ## Make the Python environment
+
+demo: setup  ## A cluster, the operator on it, a tuned model: about 20 minutes the first time, then under two
+	$(BIN)/python tools/demo.py
+
+check: setup  ## The fast part of the tests: lint, types, layers, unit, conformance
+	$(MAKE) -j2 --output-sync=target lint types layers unit
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy crds operator trial_image cli
+
+layers: setup
+	$(BIN)/lint-imports
+
+unit: setup
+	$(BIN)/pytest -q -m 'not torch' $(FAST)
+
+test: check test-apiserver test-engine test-e2e  ## Every test there is, the real-cluster ones too
+
+test-apiserver: setup  ## Tests against a real API server and Helm, no pods
+	dev/cluster build
+	$(BIN)/pytest -q tests/apiserver tests/chart
+
+test-engine: setup  ## Tests on a real local Ray
+	$(BIN)/pytest -q tests/engine
+
+test-e2e: setup  ## Tests on the embedded cluster, through the chart
+	dev/cluster build
+	$(BIN)/pytest -q tests/e2e
+
+generate: setup  ## Write what is generated: the CRD, the API reference
+	$(BIN)/python -m luthier.api.crd
+	$(BIN)/python -m luthier.api.reference
+
+format: setup  ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: setup  ## Pin all dependencies anew
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --no-emit-index-url --no-header --extra dev pyproject.toml -o requirements.lock
+
+clean-cluster:  ## End everything that demo and tests started, and nothing else
+	dev/cluster down
+	if command -v kind >/dev/null && kind get clusters 2>/dev/null | grep -qx luthier; then kind delete cluster --name luthier; fi
+
+clean: clean-cluster  ## Besides, remove the environment and the cluster's state
+	dev/cluster down --purge
+	rm -rf $(VENV)
