@@ -1,0 +1,56 @@
+"""The whole path: embedded cluster, images and chart are set up once; each test gets a namespace of its own."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
+
+from install import Installed, install
+from support.e2e_place import Place, a_place, has_failed
+from target import TORCH, Embedded
+
+FOLDER = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if FOLDER in item.path.parents:
+            item.add_marker("e2e")
+
+
+@pytest.fixture(scope="session")
+def installed() -> Installed:
+    """The embedded cluster with the operator on it; it stays up, so that the next run begins sooner."""
+    return install([TORCH], target=Embedded())
+
+
+@pytest.fixture
+def place(installed: Installed, request: pytest.FixtureRequest) -> Iterator[Place]:
+    """A namespace of the test's own; after a test that passed, nothing may be left of its experiments."""
+    with a_place(installed, _purpose(request.node.name)) as made:
+        yield made
+        if not has_failed(request.node):
+            made.check_that_deletion_leaves_nothing()
+
+
+def _purpose(name: str) -> str:
+    words = name.removeprefix("test_").replace("_", "-").split("[")[0]
+    return words[:30].strip("-")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    """Add to a failure's report what a person would look at."""
+    report = yield
+    if report.failed:
+        item.failed = True  # type: ignore[attr-defined]
+        place = getattr(item, "funcargs", {}).get("place")
+        if place is not None:
+            report.sections.append(("the cluster's story", place.story()))
+    return report

@@ -1,0 +1,39 @@
+"""Status keeps up: what changes in spec or search stands there within two seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from luthier.api import keys
+from support.e2e_manifests import steady
+from support.e2e_place import Json, Place, condition, moment
+from support.e2e_watch import Sights
+
+WITHIN_SECONDS = 2.0
+NAME = "watched"
+
+
+def test_a_change_of_spec_or_progress_is_in_status_within_two_seconds(place: Place) -> None:
+    with place.watch(keys.PLURAL) as sights:
+        place.apply(steady(NAME, budget={"trials": 6, "parallelTrials": 1, "iterationsPerTrial": 10}))
+        place.wait_for_iterations(NAME, 5)
+        asked = moment()
+        place.patch(NAME, {"suspend": True})
+        place.wait_for(NAME, "Suspended", within=20)
+        place.patch(NAME, {"suspend": False})
+        place.wait_for(NAME, "Succeeded")
+
+    suspension = first(sights, lambda status: condition(status, "Suspended")["status"] == "True") - asked
+    ends = [record["time"] for record in place.ledger(NAME).of("result") if record["decision"] == "Complete"]
+    progress = [
+        first(sights, lambda status, number=number: status.get("trials", {}).get("succeeded", 0) >= number) - time
+        for number, time in enumerate(ends, start=1)
+    ]
+    print(f"suspension: {suspension:.2f} s; ends of trials: {', '.join(f'{late:.2f}' for late in progress)} s")
+    assert suspension < WITHIN_SECONDS
+    assert max(progress) < WITHIN_SECONDS
+
+
+def first(sights: Sights, holds: Callable[[Json], bool]) -> float:
+    """Return when a status was first seen for which this holds."""
+    return next(sight.time for sight in sights.of(NAME) if holds(sight.object.get("status", {})))
