@@ -15,8 +15,6 @@ from luthier.trial.search import build
 from luthier.trial.search.searcher import Ended, Ending, Searcher, Values
 from support.builders import a_double, a_rich_space, a_spec, an_integer
 
-TRIALS = 30
-
 
 def toy_score(values: Values) -> float:
     """Some score that depends on every value."""
@@ -77,17 +75,20 @@ def assert_fits(parameter: Parameter, value: object) -> None:
 
 
 class SearcherContract:
-    """Inherit, and set `algorithm`."""
+    """Inherit, and set `algorithm`; one that takes long to think also sets fewer trials."""
 
     algorithm: str
+    trials = 30
+    """Trials of a run: well beyond the model's startup trials."""
+    settings: dict[str, int] | None = None
 
     def spec(self, **more: object) -> Spec:
-        return a_spec(*a_rich_space(self.algorithm), algorithm=self.algorithm, **more)  # type: ignore[arg-type]
+        return a_spec(*a_rich_space(self.algorithm), algorithm=self.algorithm, settings=self.settings, **more)  # type: ignore[arg-type]
 
     def test_every_suggestion_lies_in_the_space(self) -> None:
         spec = self.spec()
-        suggestions = list(played(build(spec), spec, TRIALS))
-        assert len(suggestions) == TRIALS
+        suggestions = list(played(build(spec), spec, self.trials))
+        assert len(suggestions) == self.trials
         for values in suggestions:
             assert_in_space(spec, values)
 
@@ -99,14 +100,15 @@ class SearcherContract:
 
     def test_the_same_seed_repeats_the_run(self) -> None:
         spec = self.spec(seed=5)
-        assert list(played(build(spec), spec, TRIALS)) == list(played(build(spec), spec, TRIALS))
+        assert list(played(build(spec), spec, self.trials)) == list(played(build(spec), spec, self.trials))
 
     def test_another_seed_makes_another_run(self) -> None:
         one, two = self.spec(seed=5), self.spec(seed=6)
-        assert list(played(build(one), one, TRIALS)) != list(played(build(two), two, TRIALS))
+        assert list(played(build(one), one, self.trials)) != list(played(build(two), two, self.trials))
 
-    @pytest.mark.parametrize("after", [0, 1, 5, 17, 25])
-    def test_a_restored_searcher_goes_on_like_the_uninterrupted_one(self, after: int) -> None:
+    @pytest.mark.parametrize("share", [0.0, 0.1, 0.4, 0.8], ids=lambda share: f"after {share:.0%}")
+    def test_a_restored_searcher_goes_on_like_the_uninterrupted_one(self, share: float) -> None:
+        after = int(self.trials * share)
         spec = self.spec(seed=3)
         original, restored = build(spec), build(spec)
         list(played(original, spec, after))
@@ -117,18 +119,18 @@ class SearcherContract:
     def test_a_replayed_ledger_is_as_good_as_the_state(self) -> None:
         spec = self.spec(seed=3)
         original, replayed = build(spec), build(spec)
-        for number, values in enumerate(played(original, spec, 20)):
+        for number, values in enumerate(played(original, spec, self.trials - 5)):
             replayed.remember(f"t{number}", values)
             again = {2: None, 3: Ended(Ending.STOPPED, 2, (toy_score(values),)), 5: Ended(Ending.FAILED)}
             ended = again.get(number % 7, Ended(Ending.COMPLETED, 9, (toy_score(values),)))
             if ended is not None:
                 replayed.observe(f"t{number}", ended)
-        assert list(played(replayed, spec, 5, 20)) == list(played(original, spec, 5, 20))
+        assert list(played(replayed, spec, 5, self.trials)) == list(played(original, spec, 5, self.trials))
 
     def test_trials_that_all_stay_pending_do_no_harm(self) -> None:
         spec = self.spec()
         searcher = build(spec)
-        for number in range(TRIALS):
+        for number in range(self.trials):
             values = searcher.suggest(f"t{number}")
             assert values is not None
             assert_in_space(spec, values)
@@ -147,7 +149,7 @@ class SearcherContract:
     def test_trials_that_all_end_alike_do_no_harm(self, ended: Ended) -> None:
         spec = self.spec()
         searcher = build(spec)
-        for number in range(TRIALS):
+        for number in range(self.trials):
             values = searcher.suggest(f"t{number}")
             assert values is not None
             assert_in_space(spec, values)
@@ -180,12 +182,12 @@ class SearcherContract:
         original, restored = build(spec), build(spec)
         list(played(original, spec, 2))
         restored.restore(json.loads(json.dumps(original.state())))
-        assert list(played(restored, spec, 15, 2)) == list(played(original, spec, 15, 2))
+        assert list(played(restored, spec, self.trials // 2, 2)) == list(played(original, spec, self.trials // 2, 2))
 
     def test_as_many_objectives_as_the_catalogue_says(self) -> None:
         most = ALGORITHMS[Algorithm(self.algorithm)].max_objectives
-        spec = self.spec(directions=("Maximize", "Minimize", "Maximize")[:most], settings=None)
-        for values in played(build(spec), spec, TRIALS):
+        spec = self.spec(directions=("Maximize", "Minimize", "Maximize")[:most])
+        for values in played(build(spec), spec, self.trials):
             assert_in_space(spec, values)
 
     def test_it_ends_exactly_if_the_catalogue_calls_it_finite(self) -> None:
