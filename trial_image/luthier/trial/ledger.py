@@ -1,11 +1,13 @@
 """The append-only record of an experiment on its storage.
 
-One file of JSON lines, one writer. A newer attempt claims the directory by writing its
-number; an older one that wakes up sees it before its next write and leaves.
+One file of JSON lines, one writer. A newer attempt claims the directory by writing its number,
+then takes the ledger over as a copy: an older one that wakes up sees the number and leaves, and
+what it was about to write at that very moment goes to a file that nobody reads any more.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,8 +35,8 @@ class Ledger:
         self.attempt = attempt
         self._fence = directory / ATTEMPT_FILE
         self._check_fence()
-        _write_atomically(self._fence, str(attempt))
-        _cut_torn_line(directory / LEDGER_FILE)
+        _write_atomically(self._fence, str(attempt).encode())
+        _write_atomically(directory / LEDGER_FILE, _whole_lines(directory / LEDGER_FILE))
         self._file = (directory / LEDGER_FILE).open("ab", buffering=0)
 
     def append(self, record: Record) -> None:
@@ -42,9 +44,14 @@ class Ledger:
 
         Raises:
             Fenced: a newer attempt has claimed the directory.
+            OSError: the storage refused it; no part of the record is left.
         """
         self._check_fence()
-        self._file.write(encode(record))
+        line = encode(record)
+        written = self._file.write(line)
+        if written != len(line):  # a full disk takes what still fits and says nothing
+            self._file.truncate(self._file.tell() - written)
+            raise OSError(errno.ENOSPC, "no space left for the ledger", str(self.directory / LEDGER_FILE))
 
     def sync(self) -> None:
         """Make what was appended survive the node, too."""
@@ -88,19 +95,17 @@ def read(directory: Path) -> Iterator[Record]:
                 raise BrokenLedger(f"{path}, line {number}: {error.errors()[0]['msg']}") from error
 
 
-def _cut_torn_line(path: Path) -> None:
+def _whole_lines(path: Path) -> bytes:
     if not path.exists():
-        return
+        return b""
     data = path.read_bytes()
-    whole = data.rfind(b"\n") + 1
-    if whole < len(data):
-        os.truncate(path, whole)
+    return data[: data.rfind(b"\n") + 1]
 
 
-def _write_atomically(path: Path, text: str) -> None:
-    temporary = path.with_suffix(".new")
-    with temporary.open("w") as file:
-        file.write(text)
+def _write_atomically(path: Path, data: bytes) -> None:
+    temporary = path.with_name(path.name + ".new")
+    with temporary.open("wb") as file:
+        file.write(data)
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)

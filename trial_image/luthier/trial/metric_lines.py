@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 
 MAX_LINE = 64 * 1024
-PAIR = re.compile(
-    r"(?:^|[\s,;])([A-Za-z_][\w./-]{0,62})\s*=\s*([-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf|infinity))(?=$|[\s,;])",
-    re.IGNORECASE,
-)
+NAME = r"[A-Za-z_][A-Za-z0-9_./-]{0,62}"
+NUMBER = r"[-+]?(?:(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:e[-+]?[0-9]++)?|nan|infinity|inf)"
+"""Possessive, so that a long line of digits costs its length and not the square of it."""
+PAIR = re.compile(rf"(?:^|[\s,;])({NAME})\s*+=\s*+({NUMBER})(?=$|[\s,;])", re.IGNORECASE | re.ASCII)
 
 
 def parse_metrics(line: str) -> dict[str, float]:
@@ -33,7 +34,14 @@ def _from_json(text: str) -> dict[str, float]:
     if not isinstance(found, dict):
         return {}
     return {
-        str(name)[:63]: float(value)
+        name[:63]: _as_float(value)
         for name, value in found.items()
         if isinstance(value, int | float) and not isinstance(value, bool)
     }
+
+
+def _as_float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # an integer of more than 308 digits
+        return math.inf if value > 0 else -math.inf

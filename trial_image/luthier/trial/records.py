@@ -71,8 +71,8 @@ class ExploitStep(ApiModel):
 
     donor: str
     donor_iteration: int
-    checkpoint: str | None
     values: dict[str, Scalar]
+    checkpoint: str | None = None
     changed: dict[str, list[Scalar | None]] = {}
 
 
