@@ -9,10 +9,11 @@ from __future__ import annotations
 import hmac
 import json
 import logging
+import math
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from pydantic import ValidationError
@@ -73,7 +74,7 @@ class ProgressServer:
         """Whether an Authorization header carries the token."""
         return hmac.compare_digest((header or "").encode(), f"Bearer {self._token}".encode())
 
-    def newer_than(self, sequence: int, wait: float) -> Report | None:
+    def newer_than(self, sequence: float, wait: float) -> Report | None:
         """Return a report newer than `sequence`, waiting for one at most `wait` seconds."""
         with self._changed:
             report = self._report
@@ -89,7 +90,7 @@ class ProgressServer:
         try:
             sent = json.loads(body)
             generation, budget = int(sent["generation"]), Budget.model_validate(sent["budget"])
-        except (ValueError, TypeError, KeyError, ValidationError) as error:
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError, ValidationError) as error:
             return f"no budget: {error}"
         if self._on_budget is None:
             return "not ready for a budget yet"
@@ -106,26 +107,33 @@ class Handler(BaseHTTPRequestHandler):
 
     window: ProgressServer
     protocol_version = "HTTP/1.1"
+    timeout = MAX_WAIT_SECONDS * 2
+    """Seconds for which a peer may say nothing."""
 
     def do_GET(self) -> None:
         """Answer a reader."""
-        url = urlsplit(self.path)
-        if url.path == "/healthz":
+        path, _, query = self.path.partition("?")
+        if path == "/healthz":
             self._answer(200, b"ok\n", "text/plain")
-        elif url.path == "/metrics":
+        elif path == "/metrics":
             self._answer(200, self.window.metrics(), CONTENT_TYPE_LATEST)
-        elif url.path == "/progress":
-            self._progress(parse_qs(url.query))
+        elif path == "/progress":
+            self._progress(_query(query))
         else:
             self._answer(404, b"no such page; there are /progress, /metrics and /healthz\n", "text/plain")
 
     def do_PUT(self) -> None:
         """Take an edited budget."""
-        length = int(self.headers.get("Content-Length") or 0)
+        self.close_connection = True  # of a refused body nothing may be taken for the next request
+        length = _length(self.headers.get("Content-Length"))
         if not self.window.is_allowed(self.headers.get("Authorization")):
             self._refuse()
-        elif self.path != "/budget" or length > MAX_BODY_BYTES:
-            self._answer(404 if self.path != "/budget" else 413, b"", "text/plain")
+        elif self.path != "/budget":
+            self._answer(404, b"", "text/plain")
+        elif length is None:
+            self._answer(411, b"Content-Length must be a whole number\n", "text/plain")
+        elif length > MAX_BODY_BYTES:
+            self._answer(413, b"", "text/plain")
         else:
             problem = self.window.change_budget(self.rfile.read(length))
             self._answer(400 if problem else 204, (problem or "").encode(), "text/plain")
@@ -134,9 +142,8 @@ class Handler(BaseHTTPRequestHandler):
         if not self.window.is_allowed(self.headers.get("Authorization")):
             self._refuse()
             return
-        report = self.window.newer_than(
-            int(_number(query, "after", -1)), min(_number(query, "wait", 0), MAX_WAIT_SECONDS)
-        )
+        wait = min(max(_number(query, "wait", 0), 0), MAX_WAIT_SECONDS)
+        report = self.window.newer_than(_number(query, "after", -1), wait)
         if report is None:
             self._answer(304, b"", "application/json")
         else:
@@ -149,6 +156,8 @@ class Handler(BaseHTTPRequestHandler):
     def _answer(self, code: int, body: bytes, kind: str) -> None:
         self.send_response(code)
         self.send_header("Content-Type", kind)
+        if self.close_connection:
+            self.send_header("Connection", "close")
         if code not in (204, 304):
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -162,6 +171,18 @@ class Handler(BaseHTTPRequestHandler):
 
 def _number(query: dict[str, list[str]], name: str, default: float) -> float:
     try:
-        return float(query[name][0])
+        number = float(query[name][0])
     except (KeyError, ValueError):
         return default
+    return default if math.isnan(number) else number
+
+
+def _query(text: str) -> dict[str, list[str]]:
+    try:
+        return parse_qs(text, max_num_fields=16)
+    except ValueError:
+        return {}
+
+
+def _length(header: str | None) -> int | None:
+    return int(header) if header and header.isascii() and header.isdigit() and len(header) < 12 else None
