@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from luthier.api.wire import Phase, encode_termination
 from support.operator_builders import a_best, an_outcome
 from support.operator_fake_driver import FakeDriver
-from support.operator_fixtures import bring_up, driver, operator, report_of, world
-from support.operator_world import CORE, Operator, World, until
+from support.operator_fixtures import a_world, bring_up, mortal_operator, report_of, rest
+from support.operator_world import CORE, Operator, Rest, World, until
 
-__all__ = ["driver", "operator", "world"]
+__all__ = ["mortal_operator", "rest"]
 pytestmark = pytest.mark.apiserver
+
+
+@pytest.fixture
+def operator(mortal_operator: Operator) -> Operator:
+    return mortal_operator
+
+
+@pytest.fixture
+def world(rest: Rest, operator: Operator) -> Iterator[World]:
+    with a_world(rest, operator.namespaces[0]) as world:
+        yield world
+
+
+@pytest.fixture
+def driver(operator: Operator) -> Iterator[FakeDriver]:
+    with FakeDriver(port=operator.progress_port) as driver:
+        yield driver
 
 
 def test_killed_in_the_middle_of_a_run(world: World, operator: Operator, driver: FakeDriver) -> None:
@@ -26,8 +45,7 @@ def test_killed_in_the_middle_of_a_run(world: World, operator: Operator, driver:
     driver.publish(report_of(world, done=5, best=a_best(), sequence=2))
     operator.start()
     until(lambda: world.status()["done"] == "5/8", "progress after the restart")
-    listed = world.rest("GET", f"{CORE}/{world.namespace}/pods")["items"]
-    assert {pod["metadata"]["uid"] for pod in listed} == uids
+    assert {pod["metadata"]["uid"] for pod in world.children("pods")} == uids
     assert (world.status()["attempt"], world.status()["restarts"]) == (1, 0)
     assert world.events().count("Started") == 1
 

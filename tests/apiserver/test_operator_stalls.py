@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from support.operator_fake_driver import FakeDriver
-from support.operator_fixtures import bring_up, driver, operator, report_of, world
-from support.operator_world import CORE, Operator, World, until
+from support.operator_fixtures import FEW, RESTRICTED, ROOMY, a_world, bring_up, report_of, rest, shared_operator
+from support.operator_world import CORE, Operator, Rest, World, until
 
-__all__ = ["driver", "operator", "world"]
+__all__ = ["rest", "shared_operator"]
 pytestmark = pytest.mark.apiserver
+
+
+@pytest.fixture
+def operator(shared_operator: Operator) -> Operator:
+    return shared_operator
+
+
+@pytest.fixture
+def world(rest: Rest, operator: Operator) -> Iterator[World]:
+    with a_world(rest, ROOMY) as world:
+        yield world
+
+
+@pytest.fixture
+def driver(operator: Operator) -> Iterator[FakeDriver]:
+    with FakeDriver(port=operator.progress_port) as driver:
+        yield driver
 
 NO_GPU = "0/3 nodes are available: 3 Insufficient nvidia.com/gpu. preemption: 0/3 nodes are available."
 
@@ -20,26 +39,31 @@ def stalled(world: World, reason: str, seconds: float = 30) -> str:
     return str(world.condition("Stalled")["message"])
 
 
-def test_a_quota(world: World, operator: Operator) -> None:
-    world.make("resourcequotas", {"metadata": {"name": "few"}, "spec": {"hard": {"pods": "0"}}})
-    until(lambda: world.rest("GET", f"{CORE}/{world.namespace}/resourcequotas/few")["status"].get("hard"), "the quota")
-    world.apply()
-    assert "exceeded quota: few" in stalled(world, "QuotaExceeded")
-    assert world.names("pods") == []
-    world.rest("PATCH", f"{CORE}/{world.namespace}/resourcequotas/few", {"spec": {"hard": {"pods": "9"}}})
-    until(lambda: len(world.names("pods")) == 3, "all pods", 60)
-    until(lambda: world.condition("Stalled")["reason"] == "Progressing", "progress")
+def test_a_quota(rest: Rest, operator: Operator) -> None:
+    with a_world(rest, FEW) as world:
+        world.make("resourcequotas", {"metadata": {"name": "few"}, "spec": {"hard": {"pods": "0"}}})
+        quota = f"{CORE}/{world.namespace}/resourcequotas/few"
+        until(lambda: rest("GET", quota)["status"].get("hard"), "the quota")
+        world.apply()
+        assert "exceeded quota: few" in stalled(world, "QuotaExceeded")
+        assert world.names("pods") == []
+        rest("PATCH", quota, {"spec": {"hard": {"pods": "9"}}})
+        until(lambda: len(world.names("pods")) == 3, "all pods", 60)
+        until(lambda: world.condition("Stalled")["reason"] == "Progressing", "progress")
 
 
-def test_pod_security(world: World, operator: Operator) -> None:
-    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-    world.rest("PATCH", f"/api/v1/namespaces/{world.namespace}", {"metadata": {"labels": labels}})
-    world.apply(name="fine")
-    until(lambda: len(world.names("pods")) == 3, "our own pods are restricted")
-    template = {"spec": {"containers": [{"name": "trial", "securityContext": {"privileged": True}}]}}
-    world.apply(name="loose", driver={"template": template})
-    until(lambda: world.condition("Stalled", "loose").get("reason") == "Forbidden", "the refusal")
-    assert "PodSecurity" in world.condition("Stalled", "loose")["message"]
+def test_our_own_pods_are_restricted(rest: Rest, operator: Operator) -> None:
+    with a_world(rest, RESTRICTED) as world:
+        world.apply()
+        until(lambda: len(world.names("pods")) == 3, "all pods")
+
+
+def test_pod_security(rest: Rest, operator: Operator) -> None:
+    with a_world(rest, RESTRICTED) as world:
+        container = {"name": "trial", "securityContext": {"capabilities": {"add": ["SYS_ADMIN"]}}}
+        template = {"spec": {"containers": [container]}}
+        world.apply(driver={"template": template})
+        assert "PodSecurity" in stalled(world, "Forbidden")
 
 
 def test_no_node_has_the_gpus(world: World, operator: Operator, driver: FakeDriver) -> None:
@@ -69,16 +93,16 @@ def test_a_volume_that_is_told_only_in_events(world: World, operator: Operator) 
     reference = {"kind": "Pod", "name": pod["metadata"]["name"], "namespace": world.namespace,
                  "uid": pod["metadata"]["uid"]}
     message = 'MountVolume.SetUp failed for volume "data" : configmap "data" not found'
-    world.make("events", {"metadata": {"name": "e1"}, "involvedObject": reference, "type": "Warning",
+    world.make("events", {"metadata": {"name": f"{world.name}.mount"}, "involvedObject": reference, "type": "Warning",
                           "reason": "FailedMount", "message": message})
     assert "configmap" in stalled(world, "ConfigMapNotFound", 45)
 
 
 def test_the_code_is_not_there_and_then_it_is(world: World, operator: Operator) -> None:
-    world.apply(trial={"function": "quad:train", "source": {"configMap": "code"}})
-    assert "ConfigMap code" in stalled(world, "ConfigMapNotFound")
+    world.apply(trial={"function": "quad:train", "source": {"configMap": world.name}})
+    assert f"ConfigMap {world.name}" in stalled(world, "ConfigMapNotFound")
     assert world.names("pods") == []
-    world.make("configmaps", {"metadata": {"name": "code"}, "data": {"quad.py": ""}})
+    world.make("configmaps", {"metadata": {"name": world.name}, "data": {"quad.py": ""}})
     until(lambda: len(world.names("pods")) == 3, "all pods")
 
 

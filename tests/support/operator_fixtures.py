@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,29 +13,55 @@ import pytest
 from luthier.api.wire import Report
 from support import operator_builders
 from support.operator_fake_driver import FakeDriver
-from support.operator_world import Operator, Rest, World, until
+from support.operator_world import Operator, Rest, World, make_namespace, until
+
+ROOMY, FEW, RESTRICTED = "operator-roomy", "operator-few", "operator-restricted"
+"""Namespaces of the shared operator: one for most tests, one for quotas, one with Pod Security."""
+
+
+@pytest.fixture(scope="session")
+def rest(api_server: Path) -> Rest:
+    return Rest(api_server)
+
+
+@pytest.fixture(scope="session")
+def shared_operator(
+    api_server: Path, rest: Rest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Operator]:
+    """One operator for all tests that do not end it."""
+    make_namespace(rest, ROOMY)
+    make_namespace(rest, FEW)
+    make_namespace(rest, RESTRICTED, **{"pod-security.kubernetes.io/enforce": "restricted"})
+    log = tmp_path_factory.mktemp("operator") / "operator.log"
+    yield from _running(Operator(api_server, log, ROOMY, FEW, RESTRICTED))
 
 
 @pytest.fixture
-def world(api_server: Path) -> World:
-    return World(Rest(api_server), f"t-{uuid.uuid4().hex[:8]}")
+def mortal_operator(api_server: Path, rest: Rest, tmp_path: Path) -> Iterator[Operator]:
+    """An operator and a namespace for one test."""
+    namespace = f"operator-{uuid.uuid4().hex[:8]}"
+    make_namespace(rest, namespace)
+    yield from _running(Operator(api_server, tmp_path / "operator.log", namespace))
 
 
-@pytest.fixture
-def operator(api_server: Path, world: World, tmp_path: Path) -> Iterator[Operator]:
-    operator = Operator(api_server, world.namespace, tmp_path / "operator.log")
+@contextmanager
+def a_world(rest: Rest, namespace: str) -> Iterator[World]:
+    """An experiment's name of its own in a namespace; nothing is left of it."""
+    world = World(rest, namespace, f"quad-{uuid.uuid4().hex[:8]}")
+    try:
+        yield world
+    finally:
+        if world.experiment() is not None:
+            world.delete()
+
+
+def _running(operator: Operator) -> Iterator[Operator]:
     operator.start()
     try:
         yield operator
     finally:
         operator.kill()
     assert "Traceback" not in operator.log(), operator.log()
-
-
-@pytest.fixture
-def driver(operator: Operator) -> Iterator[FakeDriver]:
-    with FakeDriver(port=operator.progress_port) as driver:
-        yield driver
 
 
 def bring_up(world: World, driver: FakeDriver, attempt: int = 1) -> None:

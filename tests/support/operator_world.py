@@ -28,7 +28,7 @@ CORE = "/api/v1/namespaces"
 EXPERIMENTS = f"/apis/{keys.GROUP}/{keys.VERSION}/namespaces"
 
 
-def until(look: Callable[[], T], what: str, seconds: float = 15) -> T:
+def until(look: Callable[[], T], what: str, seconds: float = 30) -> T:
     """Look again and again until there is something to see."""
     deadline = time.monotonic() + seconds
     while True:
@@ -99,23 +99,27 @@ class Rest:
             raise
 
 
-class World:
-    """One namespace, seen and changed by a test."""
+def make_namespace(rest: Rest, name: str, **labels: str) -> None:
+    """Make a namespace that takes pods."""
+    rest("POST", "/api/v1/namespaces", {"metadata": {"name": name, "labels": labels}})
+    until(lambda: rest.find(f"{CORE}/{name}/serviceaccounts/default"), "the default service account")
 
-    def __init__(self, rest: Rest, namespace: str) -> None:
+
+class World:
+    """One experiment and its children, seen and changed by a test."""
+
+    def __init__(self, rest: Rest, namespace: str, name: str) -> None:
         self.rest = rest
         self.namespace = namespace
-        rest("POST", "/api/v1/namespaces", {"metadata": {"name": namespace}})
-        # Pods are refused until the controller has made it.
-        until(lambda: rest.find(f"{CORE}/{namespace}/serviceaccounts/default"), "the default service account")
+        self.name = name
 
     # what a user does
 
-    def apply(self, name: str = "quad", **spec: Any) -> Json:
+    def apply(self, **spec: Any) -> Json:
         manifest = {
             "apiVersion": keys.API_VERSION,
             "kind": keys.KIND,
-            "metadata": {"name": name},
+            "metadata": {"name": self.name},
             "spec": {
                 "objectives": [{"metric": "accuracy", "direction": "Maximize"}],
                 "parameters": [{"name": "x", "type": "Double", "min": 0, "max": 1}],
@@ -126,38 +130,39 @@ class World:
         }
         return self.rest("POST", f"{EXPERIMENTS}/{self.namespace}/{keys.PLURAL}", manifest)
 
-    def edit(self, patch: Json, name: str = "quad") -> Json:
-        return self.rest("PATCH", self._experiment(name), {"spec": patch})
+    def edit(self, patch: Json) -> Json:
+        return self.rest("PATCH", self._experiment, {"spec": patch})
 
-    def delete(self, name: str = "quad") -> None:
-        self.rest("DELETE", self._experiment(name))
+    def delete(self) -> None:
+        self.rest("DELETE", self._experiment)
 
     def make(self, collection: str, body: Json) -> Json:
         return self.rest("POST", f"{CORE}/{self.namespace}/{collection}", body)
 
     # what is to be seen
 
-    def experiment(self, name: str = "quad") -> Json | None:
-        return self.rest.find(self._experiment(name))
+    def experiment(self) -> Json | None:
+        return self.rest.find(self._experiment)
 
-    def status(self, name: str = "quad") -> Json:
-        return (self.experiment(name) or {}).get("status") or {}
+    def status(self) -> Json:
+        return (self.experiment() or {}).get("status") or {}
 
-    def condition(self, type_: str, name: str = "quad") -> Json:
-        return next((c for c in self.status(name).get("conditions", []) if c["type"] == type_), {})
+    def condition(self, type_: str) -> Json:
+        return next((c for c in self.status().get("conditions", []) if c["type"] == type_), {})
+
+    def children(self, collection: str) -> list[Json]:
+        selector = f"{keys.LABEL_EXPERIMENT}={self.name}"
+        return list(self.rest("GET", f"{CORE}/{self.namespace}/{collection}?labelSelector={selector}")["items"])
 
     def names(self, collection: str) -> list[str]:
-        listed = self.rest("GET", f"{CORE}/{self.namespace}/{collection}?labelSelector={keys.LABEL_UID}")
-        return sorted(item["metadata"]["name"] for item in listed["items"])
+        return sorted(item["metadata"]["name"] for item in self.children(collection))
 
     def pod(self, suffix: str) -> Json | None:
-        listed = self.rest("GET", f"{CORE}/{self.namespace}/pods?labelSelector={keys.LABEL_UID}")
-        return next((pod for pod in listed["items"] if pod["metadata"]["name"].endswith(suffix)), None)
+        return next((pod for pod in self.children("pods") if pod["metadata"]["name"].endswith(suffix)), None)
 
     def events(self) -> list[str]:
-        listed = self.rest("GET", f"{CORE}/{self.namespace}/events")
-        ours = [event for event in listed["items"] if event["involvedObject"]["kind"] == keys.KIND]
-        return [event["reason"] for event in ours]
+        listed = self.rest("GET", f"{CORE}/{self.namespace}/events?fieldSelector=involvedObject.name={self.name}")
+        return [event["reason"] for event in listed["items"]]
 
     def token(self) -> str:
         (name,) = self.names("secrets")
@@ -201,20 +206,22 @@ class World:
         path = f"{CORE}/{self.namespace}/pods/{pod['metadata']['name']}/status"
         return self.rest("PATCH", path, {"status": status})
 
-    def _experiment(self, name: str) -> str:
-        return f"{EXPERIMENTS}/{self.namespace}/{keys.PLURAL}/{name}"
+    @property
+    def _experiment(self) -> str:
+        return f"{EXPERIMENTS}/{self.namespace}/{keys.PLURAL}/{self.name}"
 
 
 class Operator:
     """The operator as a process of its own; it can be killed and started again."""
 
-    def __init__(self, kubeconfig: Path, namespace: str, log: Path) -> None:
+    def __init__(self, kubeconfig: Path, log: Path, *namespaces: str) -> None:
         self.progress_port, self.metrics_port = a_free_port(), a_free_port()
         self._log = log
+        self.namespaces = namespaces
         self._environment = {
             **os.environ,
             "KUBECONFIG": str(kubeconfig),
-            "LUTHIER_NAMESPACES": namespace,
+            "LUTHIER_NAMESPACES": ",".join(namespaces),
             "LUTHIER_PROGRESS_PORT": str(self.progress_port),
             "LUTHIER_METRICS_PORT": str(self.metrics_port),
         }
@@ -225,11 +232,22 @@ class Operator:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "luthier.operator"], env=self._environment, stdout=log, stderr=log
             )
-        until(lambda: self.page("readyz")[0] == 200, "the operator is ready", 30)
+        until(lambda: self.page("readyz")[0] == 200, "the operator is ready", 60)
 
     def kill(self) -> None:
         """End it between any two lines."""
         self._end(lambda process: process.kill())
+
+    def die(self) -> None:
+        """End it at once, waiting for nothing."""
+        if self._process is not None:
+            self._process.kill()
+
+    def revive(self) -> None:
+        """Start it again if it has died."""
+        if self._process is not None and self._process.poll() is not None:
+            self._process = None
+            self.start()
 
     def stop(self) -> int:
         return self._end(lambda process: process.terminate())
@@ -257,8 +275,9 @@ class Operator:
     def _end(self, how: Callable[[subprocess.Popen[bytes]], None]) -> int:
         if self._process is None:
             return 0
-        how(self._process)
-        code = self._process.wait(20)
+        process = self._process
+        how(process)
+        code = process.wait(20)
         self._process = None
         return code
 

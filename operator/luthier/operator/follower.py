@@ -130,7 +130,8 @@ class Followers:
 
     async def _run(self, follower: Follower) -> None:
         if self._session is None:
-            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+            # Pod addresses pass from one driver to the next: no connection is kept for another question.
+            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, force_close=True))
         while True:
             try:
                 await self._converse(follower, self._session)
