@@ -60,12 +60,12 @@ ENDINGS = {
     "too many trials failed": Ending(
         "failures",
         {
-            "budget": {"trials": 6, "parallelTrials": 1, "failedTrials": 1},
+            "budget": {"parallelTrials": 1, "failedTrials": 1},
             "trial": TRIAL | {"function": "steady:Failing"},
         },
         "Failed",
         "TooManyFailures",
-        {"total": 6, "failed": 2},
+        {"total": 4, "failed": 2},
         "the data set is on strike",
         {"Exception"},
     ),

@@ -57,7 +57,7 @@ class Example:
 GP = "gp-search"
 EXAMPLES = (
     Example("quadratic", 8, (0.03, 6.0), every_trial_reports(5)),
-    Example("command", 8, (0.0, 1e-3), every_trial_reports(10)),
+    Example("command", 8, (0.0, 0.05), every_trial_reports(10)),
     Example("conditional", 12, (0.93, 1.0), momentum_is_there_only_with_sgd),
     Example("digits-asha", 12, (0.93, 1.0), most_trials_end_early, stops_early=True),
     Example("torch-digits", 4, (0.93, 1.0), every_trial_reports(10), needs_torch=True),

@@ -128,13 +128,12 @@ def kill_operator(installed: Installed) -> None:
 @contextmanager
 def operator_away(installed: Installed) -> Iterator[None]:
     """Scale the operator to nothing for as long as the block lasts."""
-    scale = ["--namespace", NAMESPACE, "scale", "deployment/luthier"]
+    system = ["--namespace", NAMESPACE]
+    scale = [*system, "scale", "deployment/luthier"]
     try:
         installed.kubectl(*scale, "--replicas=0")
-        installed.kubectl(
-            "--namespace", NAMESPACE, "wait", "pod", "--selector", OPERATOR, "--for=delete", "--timeout=60s"
-        )
+        installed.kubectl(*system, "wait", "pod", "--selector", OPERATOR, "--for=delete", "--timeout=60s")
         yield
     finally:
         installed.kubectl(*scale, "--replicas=1")
-        installed.kubectl("--namespace", NAMESPACE, "rollout", "status", "deployment/luthier", "--timeout=120s")
+        installed.kubectl(*system, "rollout", "status", "deployment/luthier", "--timeout=120s")

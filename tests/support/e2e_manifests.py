@@ -11,7 +11,7 @@ Json = dict[str, Any]
 CODE = "code"
 """Name of the ConfigMap with the programs, in each test's namespace."""
 
-STEADY = '''"""Counts at an even pace. The count is all that a checkpoint holds, so it tells where a run went on from."""
+STEADY = '''"""Counts at an even pace. The count is all that a checkpoint holds, so it tells where a run began."""
 import json, time
 from pathlib import Path
 from ray import tune
