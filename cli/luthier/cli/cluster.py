@@ -66,6 +66,7 @@ class Experiments:
                 for change in self._changes(seen):
                     pause = FIRST_PAUSE_SECONDS
                     yield change
+                self._sleep(FIRST_PAUSE_SECONDS)
                 seen = self._get(name)
             except LOST as error:
                 if isinstance(error, client.ApiException) and error.status in (401, 403, 404):

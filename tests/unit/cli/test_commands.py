@@ -1,0 +1,215 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+from typer.testing import CliRunner
+
+from luthier.api.manifest import parse
+from luthier.cli import results
+from luthier.cli.errors import Refusal, speaks_plainly
+from luthier.cli.main import app
+from luthier.cli.run import plan_of
+from unit.cli.builders import MANIFEST, ended, experiment, running
+
+LEDGER = [
+    {"kind": "attempt", "time": 0, "attempt": 1},
+    {
+        "kind": "result", "time": 1, "trial": "t0003", "iteration": 8, "metrics": {}, "decision": "Exploit",
+        "exploit": {
+            "donor": "t0001", "donorIteration": 8, "checkpoint": "c", "values": {"lr": 0.12, "momentum": 0.45},
+            "changed": {"lr": [0.1, 0.12]},
+        },
+    },
+]  # fmt: skip
+
+
+def call(*arguments: object, code: int = 0) -> str:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments], env={"COLUMNS": "200"})
+    assert result.exit_code == code, result.output
+    assert "Traceback" not in result.output
+    return result.output
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Path:
+    path = tmp_path / "experiment.yaml"
+    path.write_text(json.dumps(MANIFEST))
+    return path
+
+
+@pytest.fixture
+def finished(tmp_path: Path) -> Path:
+    """The folder of a run that has ended."""
+    folder = tmp_path / "digits-1"
+    folder.mkdir()
+    results.keep_experiment(folder, experiment(), manifest=tmp_path / "experiment.yaml", code=tmp_path)
+    results.keep_report(folder, ended())
+    (folder / "ledger.jsonl").write_text("".join(json.dumps(record) + "\n" for record in LEDGER))
+    return folder
+
+
+def changed(manifest: Path, **spec: object) -> Path:
+    manifest.write_text(json.dumps({**MANIFEST, "spec": {**MANIFEST["spec"], **spec}}))
+    return manifest
+
+
+def plan(file: Path | None = None, **options: object):
+    return plan_of(file, **{"output": None, "resume": None, "seed": None, "parallel": None, **options})
+
+
+def test_help_teaches_by_examples():
+    text = call("--help")
+    for line in ("luthier run experiment.yaml", "luthier watch digits-pbt", "Exit codes: 0 success"):
+        assert line in text
+
+
+def test_help_needs_neither_ray_nor_a_kubernetes_client():
+    code = "import sys, luthier.cli.main; sys.exit(any(m in sys.modules for m in ('ray', 'kubernetes', 'numpy')))"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("command", ["run", "watch", "best", "replay", "validate"])
+def test_each_command_shows_an_example(command):
+    assert "Example:" in call(command, "--help")
+
+
+def test_validate_says_what_a_manifest_asks_for(manifest):
+    assert call("validate", manifest) == (
+        "digits is valid: maximize accuracy over lr, momentum by Random and pbt, "
+        "8 trials of at most 40 iterations, 2 at a time.\n"
+    )
+
+
+def test_validate_names_every_broken_rule(manifest):
+    changed(manifest, budget={"trials": 0}, trial={"function": "train"})
+    text = call("validate", manifest, code=2)
+    assert "breaks 2 rules" in text
+    assert "budget.trials" in text
+    assert "trial.function" in text
+    assert "Next:" in text
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        pytest.param("a: [", "can't be used", id="no YAML"),
+        pytest.param("", "holds no TuningExperiment", id="nothing"),
+        pytest.param("kind: ConfigMap\n", "holds no TuningExperiment", id="another kind"),
+    ],
+)
+def test_validate_refuses_what_is_no_manifest(tmp_path, content, said):
+    path = tmp_path / "m.yaml"
+    path.write_text(content)
+    assert said in call("validate", path, code=2)
+
+
+def test_a_file_that_is_not_there_is_said():
+    assert "There is no file nowhere.yaml" in call("run", "nowhere.yaml", code=2)
+
+
+def test_a_file_with_two_experiments_is_refused(tmp_path):
+    path = tmp_path / "two.yaml"
+    path.write_text(json.dumps(MANIFEST) + "\n---\n" + json.dumps(MANIFEST))
+    assert "2 TuningExperiments" in call("run", path, code=2)
+
+
+def test_runs_get_folders_with_numbers(manifest, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert [plan(manifest).directory for _ in range(2)] == [results.RESULTS / "digits-1", results.RESULTS / "digits-2"]
+
+
+def test_code_comes_from_the_manifests_folder(manifest, tmp_path):
+    assert plan(manifest, output=tmp_path / "out").code == tmp_path
+
+
+def test_code_comes_from_a_config_map_in_the_same_file(manifest, tmp_path):
+    config_map = {"kind": "ConfigMap", "metadata": {"name": "code"}, "data": {"train.py": "Member = 1\n"}}
+    changed(manifest, trial={"function": "train:Member", "source": {"configMap": "code"}})
+    manifest.write_text(manifest.read_text() + "\n---\n" + json.dumps(config_map))
+    assert (plan(manifest, output=tmp_path / "out").code / "train.py").read_text() == "Member = 1\n"
+
+
+def test_seed_and_parallel_change_the_experiment(manifest, tmp_path):
+    spec = plan(manifest, output=tmp_path / "out", seed=42, parallel=4).experiment.spec
+    assert (spec.search.seed, spec.budget.parallel_trials) == (42, 4)
+
+
+def test_a_wish_that_breaks_a_rule_is_refused_before_anything_is_made(manifest, tmp_path):
+    assert "budget.parallelTrials" in call("run", manifest, "-o", tmp_path / "out", "--parallel", 9, code=2)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_holds_a_run_is_not_taken_for_another(manifest, finished):
+    assert f"luthier run --resume {finished}" in call("run", manifest, "-o", finished, code=2)
+
+
+def test_a_run_goes_on_with_what_it_began_with(finished, tmp_path):
+    resumed = plan(resume=finished)
+    assert (resumed.experiment, resumed.code, resumed.directory) == (experiment(), tmp_path, finished)
+
+
+def test_a_run_goes_on_with_a_raised_budget(manifest, finished):
+    changed(manifest, budget={"trials": 20, "parallelTrials": 2, "iterationsPerTrial": 40})
+    assert plan(manifest, resume=finished).experiment.spec.budget.trials == 20
+
+
+def test_a_run_does_not_go_on_as_another_experiment(manifest, finished):
+    changed(manifest, search={"algorithm": "TPE"})
+    with pytest.raises(Refusal, match="not the same: search"):
+        plan(manifest, resume=finished)
+
+
+def test_a_folder_of_something_else_is_not_gone_on_with(tmp_path):
+    assert "was not made by `luthier run`" in call("run", "--resume", tmp_path, code=2)
+
+
+def test_best_in_yaml_can_be_read_by_programs_and_people(finished):
+    text = call("best", finished)
+    assert text.startswith("# digits: accuracy 0.9849, t0003 at iteration 32\n")
+    assert YAML(typ="safe").load(text) == {"lr": 0.12, "momentum": 0.45}
+
+
+def test_best_in_json(finished):
+    assert json.loads(call("best", finished, "--format", "json")) == {"lr": 0.12, "momentum": 0.45}
+
+
+def test_best_as_arguments(finished):
+    assert call("best", finished, "-f", "args") == "--lr=0.12 --momentum=0.45\n"
+
+
+def test_best_before_any_result_says_to_wait(finished):
+    results.keep_report(finished, running().model_copy(update={"best": None}))
+    assert "has given a result yet" in call("best", finished, code=2)
+
+
+def test_replay_prints_the_schedule_from_the_ledger(finished):
+    document = json.loads(replayed(finished))
+    assert document["iterations"] == 32
+    assert document["schedule"] == [
+        {"firstIteration": 1, "lastIteration": 8, "trial": "t0001", "parameters": {"lr": 0.1, "momentum": 0.45}},
+        {"firstIteration": 9, "lastIteration": 32, "trial": "t0003", "parameters": {"lr": 0.12, "momentum": 0.45}},
+    ]
+
+
+def replayed(folder: Path) -> str:
+    return CliRunner().invoke(app, ["replay", str(folder), "--format", "json"]).stdout
+
+
+def test_an_error_that_nobody_foresaw_is_a_sentence_too():
+    from typer import Exit
+
+    @speaks_plainly
+    def broken() -> None:
+        raise RuntimeError("on fire")
+
+    with pytest.raises(Exit) as ended_with:
+        broken()
+    assert ended_with.value.exit_code == 70
+
+
+def test_what_is_kept_of_a_run_reads_back_the_same(finished):
+    assert results.read_experiment(finished) == parse(MANIFEST)
+    assert results.read_report(finished) == ended()
