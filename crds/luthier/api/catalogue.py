@@ -76,12 +76,12 @@ ALGORITHMS: dict[Algorithm, AlgorithmPage] = {
         AlgorithmPage(
             Algorithm.RANDOM,
             "Independent uniform (or log-uniform) draws.",
-            "Bergstra & Bengio 2012; Optuna RandomSampler",
+            "Bergstra & Bengio 2012; drawn with NumPy",
         ),
         AlgorithmPage(
             Algorithm.GRID,
             "Every combination once; Double parameters need `step`.",
-            "Optuna GridSampler",
+            "the product of all values, spread by the golden ratio (Korobov 1959)",
             conditional=False,
             continuous=False,
             finite=True,
@@ -89,7 +89,7 @@ ALGORITHMS: dict[Algorithm, AlgorithmPage] = {
         AlgorithmPage(
             Algorithm.SOBOL,
             "Scrambled Sobol sequence: random search without clumps.",
-            "Sobol 1967; Optuna QMCSampler",
+            "Sobol 1967; SciPy's scrambled sequence",
             conditional=False,
         ),
         AlgorithmPage(

@@ -49,8 +49,8 @@ class SearchSettings(ApiModel):
     """Settings of the search algorithm."""
 
     startup_trials: Annotated[int, Field(ge=1, le=1000)] | None = None
-    """Random trials before the model proposes (TPE, GP, CMAES). Default: the library's, 10. Example: `5`."""
-    population_size: Annotated[int, Field(ge=2, le=1000)] | None = None
+    """Random trials before the model proposes (TPE, GP, CMAES). Default: 10; 1 for CMAES. Example: `5`."""
+    population_size: Annotated[int, Field(ge=4, le=1000)] | None = None
     """Trials of one generation (CMAES). Default: 4 + 3 ln(parameters). Example: `8`."""
 
 
