@@ -25,7 +25,7 @@ from support.operator_world import Operator, Rest, World, make_namespace, until
 __all__ = ["rest"]
 pytestmark = pytest.mark.apiserver
 WRITES_OF_A_LIFE = 20
-"""At least as many as a clean run makes; the run itself says so if there are more."""
+"""A few more than an unhurried run makes."""
 
 
 @pytest.fixture

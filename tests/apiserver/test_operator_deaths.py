@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from luthier.api import keys
 from luthier.api.wire import Phase, encode_termination
 from support.operator_builders import a_best, an_outcome
 from support.operator_fake_driver import FakeDriver
@@ -127,3 +128,22 @@ def test_objects_carry_no_finalizer_and_no_annotation_of_the_framework(world: Wo
 
 def test_a_polite_end(operator: Operator) -> None:
     assert operator.stop() == 0
+
+
+def test_a_pod_with_forged_labels_is_not_taken_for_a_driver(world: World, operator: Operator) -> None:
+    body = world.apply(workers={"max": 0})
+    until(lambda: world.pod("-driver-1"), "the driver")
+    labels = {
+        keys.LABEL_UID: body["metadata"]["uid"],
+        keys.LABEL_EXPERIMENT: world.name,
+        keys.LABEL_ROLE: "driver",
+        keys.LABEL_ATTEMPT: "99",
+    }
+    rounds = operator.rounds()
+    spec = {"containers": [{"name": "trial", "image": "x"}]}
+    world.make("pods", {"metadata": {"name": "forged-driver-99", "labels": labels}, "spec": spec})
+    until(lambda: operator.rounds() > rounds, "a round")
+    world.edit({"budget": {"trials": 9}})
+    until(lambda: world.status()["observedGeneration"] == 2, "another round")
+    assert world.status()["attempt"] == 1
+    assert world.pod("-driver-1") is not None

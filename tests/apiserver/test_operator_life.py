@@ -24,7 +24,7 @@ def operator(shared_operator: Operator) -> Operator:
 
 @pytest.fixture
 def world(rest: Rest, operator: Operator) -> Iterator[World]:
-    with a_world(rest, ROOMY) as world:
+    with a_world(rest, operator.namespaces[ROOMY]) as world:
         yield world
 
 

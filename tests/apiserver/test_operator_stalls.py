@@ -21,7 +21,7 @@ def operator(shared_operator: Operator) -> Operator:
 
 @pytest.fixture
 def world(rest: Rest, operator: Operator) -> Iterator[World]:
-    with a_world(rest, ROOMY) as world:
+    with a_world(rest, operator.namespaces[ROOMY]) as world:
         yield world
 
 
@@ -40,7 +40,7 @@ def stalled(world: World, reason: str, seconds: float = 30) -> str:
 
 
 def test_a_quota(rest: Rest, operator: Operator) -> None:
-    with a_world(rest, FEW) as world:
+    with a_world(rest, operator.namespaces[FEW]) as world:
         world.make("resourcequotas", {"metadata": {"name": "few"}, "spec": {"hard": {"pods": "0"}}})
         quota = f"{CORE}/{world.namespace}/resourcequotas/few"
         until(lambda: rest("GET", quota)["status"].get("hard"), "the quota")
@@ -53,13 +53,13 @@ def test_a_quota(rest: Rest, operator: Operator) -> None:
 
 
 def test_our_own_pods_are_restricted(rest: Rest, operator: Operator) -> None:
-    with a_world(rest, RESTRICTED) as world:
+    with a_world(rest, operator.namespaces[RESTRICTED]) as world:
         world.apply()
         until(lambda: len(world.names("pods")) == 3, "all pods")
 
 
 def test_pod_security(rest: Rest, operator: Operator) -> None:
-    with a_world(rest, RESTRICTED) as world:
+    with a_world(rest, operator.namespaces[RESTRICTED]) as world:
         container = {"name": "trial", "securityContext": {"capabilities": {"add": ["SYS_ADMIN"]}}}
         template = {"spec": {"containers": [container]}}
         world.apply(driver={"template": template})

@@ -15,8 +15,8 @@ from support import operator_builders
 from support.operator_fake_driver import FakeDriver
 from support.operator_world import Operator, Rest, World, make_namespace, until
 
-ROOMY, FEW, RESTRICTED = "operator-roomy", "operator-few", "operator-restricted"
-"""Namespaces of the shared operator: one for most tests, one for quotas, one with Pod Security."""
+ROOMY, FEW, RESTRICTED = range(3)
+"""Which of the shared operator's namespaces: one for most tests, one for quotas, one with Pod Security."""
 
 
 @pytest.fixture(scope="session")
@@ -24,16 +24,17 @@ def rest(api_server: Path) -> Rest:
     return Rest(api_server)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shared_operator(
     api_server: Path, rest: Rest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Operator]:
-    """One operator for all tests that do not end it."""
-    make_namespace(rest, ROOMY)
-    make_namespace(rest, FEW)
-    make_namespace(rest, RESTRICTED, **{"pod-security.kubernetes.io/enforce": "restricted"})
+    """One operator for all tests of a file that do not end it."""
+    roomy, few, restricted = (f"operator-{uuid.uuid4().hex[:8]}" for _ in range(3))
+    make_namespace(rest, roomy)
+    make_namespace(rest, few)
+    make_namespace(rest, restricted, **{"pod-security.kubernetes.io/enforce": "restricted"})
     log = tmp_path_factory.mktemp("operator") / "operator.log"
-    yield from _running(Operator(api_server, log, ROOMY, FEW, RESTRICTED))
+    yield from _running(Operator(api_server, log, roomy, few, restricted))
 
 
 @pytest.fixture

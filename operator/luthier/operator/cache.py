@@ -13,6 +13,8 @@ from luthier.operator.manifests.names import ANNOTATION_RESTARTS
 Json = dict[str, Any]
 Key = tuple[str, str]
 """Namespace and name of an experiment."""
+Owner = tuple[str, str]
+"""Namespace and uid of an experiment. Labels are anybody's to write, so a pod counts only in its own namespace."""
 
 
 class Cache:
@@ -20,7 +22,7 @@ class Cache:
 
     def __init__(self) -> None:
         self._experiments: dict[Key, Json] = {}
-        self._pods: dict[str, dict[str, Json]] = {}
+        self._pods: dict[Owner, dict[str, Json]] = {}
 
     def experiment(self, key: Key) -> Json | None:
         """Return an experiment, if it is known."""
@@ -30,9 +32,9 @@ class Cache:
         """Return all experiments."""
         return list(self._experiments.values())
 
-    def pods(self, experiment_uid: str) -> list[Json]:
+    def pods(self, owner: Owner) -> list[Json]:
         """Return the known pods of an experiment."""
-        return list(self._pods.get(experiment_uid, {}).values())
+        return list(self._pods.get(owner, {}).values())
 
     def keep_experiment(self, body: Json) -> None:
         """Take over an experiment unless a newer copy is known."""
@@ -61,7 +63,7 @@ class Cache:
         if not pods:
             self._pods.pop(owner_of(body), None)
 
-    def replace_pods(self, experiment_uid: str, listed: list[Json], known_before: set[str]) -> None:
+    def replace_pods(self, owner: Owner, listed: list[Json], known_before: set[str]) -> None:
         """Take a list for the truth: whatever was known before it was asked for and is not in it is gone.
 
         A watch that had to begin anew does not tell what went away in between.
@@ -69,7 +71,7 @@ class Cache:
         for body in listed:
             self.keep_pod(body)
         still_there = {uid_of(body) for body in listed}
-        pods = self._pods.get(experiment_uid, {})
+        pods = self._pods.get(owner, {})
         for uid in known_before - still_there:
             pods.pop(uid, None)
 
@@ -85,9 +87,10 @@ def experiment_key_of(pod: Json) -> Key:
     return metadata.get("namespace", ""), (metadata.get("labels") or {}).get(keys.LABEL_EXPERIMENT, "")
 
 
-def owner_of(pod: Json) -> str:
-    """Return the uid of the experiment that a pod belongs to."""
-    return str((pod["metadata"].get("labels") or {}).get(keys.LABEL_UID, ""))
+def owner_of(pod: Json) -> Owner:
+    """Return the experiment that a pod says it belongs to."""
+    metadata = pod["metadata"]
+    return metadata.get("namespace", ""), (metadata.get("labels") or {}).get(keys.LABEL_UID, "")
 
 
 def uid_of(body: Json) -> str:

@@ -17,7 +17,7 @@ from luthier.api import keys
 from luthier.api.manifest import ManifestError, parse
 from luthier.api.status import Status
 from luthier.api.wire import Report, WireError, decode
-from luthier.operator.cache import Cache, uid_of
+from luthier.operator.cache import Cache, Owner, uid_of
 from luthier.operator.cluster import Cluster
 from luthier.operator.errors import ForbiddenError
 from luthier.operator.follower import Followers
@@ -57,7 +57,7 @@ class Observer:
         _parse_once(body, identity, notes)
         previous = read_status(body)
         await self._check_pods(identity, notes, now)
-        pods = [read_pod(pod) for pod in self._cache.pods(identity.uid)]
+        pods = [read_pod(pod) for pod in self._cache.pods(_owner(identity)) if is_owned(pod, identity)]
         pods = [await self._with_events(identity, pod, notes, now) for pod in pods]
         seen = Observation(
             identity=identity,
@@ -75,9 +75,9 @@ class Observer:
     async def _check_pods(self, identity: Identity, notes: Notes, now: datetime) -> None:
         if notes.pods_listed_at is not None and now < notes.pods_listed_at + timedelta(seconds=LIST_SECONDS):
             return
-        known_before = {uid_of(pod) for pod in self._cache.pods(identity.uid)}
+        known_before = {uid_of(pod) for pod in self._cache.pods(_owner(identity))}
         listed = await self._cluster.list_pods(identity.namespace, identity.uid)
-        self._cache.replace_pods(identity.uid, listed, known_before)
+        self._cache.replace_pods(_owner(identity), listed, known_before)
         notes.pods_listed_at = now
 
     async def _with_events(self, identity: Identity, pod: Pod, notes: Notes, now: datetime) -> Pod:
@@ -161,6 +161,10 @@ def last_words(seen: Observation) -> Report | None:
     except WireError:
         return None
     return report if (report.uid, report.attempt) == (seen.identity.uid, seen.driver.attempt) else None
+
+
+def _owner(identity: Identity) -> Owner:
+    return identity.namespace, identity.uid
 
 
 def _parse_once(body: Json, identity: Identity, notes: Notes) -> None:
