@@ -19,9 +19,11 @@ def outcome(study: Study, now: float) -> Outcome | None:
 def target_is_reached(study: Study, now: float) -> Outcome | None:  # noqa: ARG001 - rules share one shape
     """Some trial is as good as every target that is set."""
     targets = [objective for objective in study.spec.objectives if objective.target is not None]
+    if not targets:
+        return None
     for trial in study.trials.values():
-        metrics = trial.best.metrics if trial.best else {}
-        if targets and all(o.metric in metrics and o.is_reached(metrics[o.metric]) for o in targets):
+        metrics = trial.best.metrics if trial.best and trial.state is not State.FAILED else {}
+        if all(o.metric in metrics and o.is_reached(metrics[o.metric]) for o in targets):
             first = targets[0]
             return Outcome(
                 succeeded=True,
@@ -50,7 +52,7 @@ def failures_are_too_many(study: Study, now: float) -> Outcome | None:  # noqa: 
 def trials_are_done(study: Study, now: float) -> Outcome | None:  # noqa: ARG001
     """Every trial that was asked for, or that the space holds, has ended."""
     asked = study.exhausted or len(study.trials) >= study.budget.trials
-    if not asked or any(not trial.is_over for trial in study.trials.values()):
+    if not asked or study.unfinished:
         return None
     good = study.count(State.SUCCEEDED, State.STOPPED)
     if not good:
@@ -81,8 +83,7 @@ def duration_is_spent(study: Study, now: float) -> Outcome | None:
 def gpu_hours_are_spent(study: Study, now: float) -> Outcome | None:
     """Trials held GPUs as long as the budget allows."""
     limit = study.budget.gpu_hours
-    hours = study.trial_seconds(now) * study.spec.trial.resources.gpu / 3600
-    if limit is None or hours < limit:
+    if limit is None or study.trial_seconds(now) * study.spec.trial.resources.gpu / 3600 < limit:
         return None
     return _spent(study, "GpuHoursReached", f"{limit:g} GPU-hours are spent")
 

@@ -28,7 +28,9 @@ from luthier.trial.trial_state import State, TrialState
 
 def make_report(study: Study, *, uid: str, attempt: int, sequence: int, now: float) -> Report:
     """Return the report of a study at a time (seconds since the epoch)."""
-    ranked = sorted((t for t in study.trials.values() if t.best), key=lambda t: -_score(t))
+    ranked = sorted(
+        (t for t in study.trials.values() if t.best and t.state is not State.FAILED), key=lambda t: -_score(t)
+    )
     return Report(
         uid=uid,
         attempt=attempt,
@@ -89,13 +91,14 @@ def _shown(metrics: dict[str, float], spec: Spec) -> dict[str, float]:
 def _front(ranked: Sequence[TrialState], spec: Spec) -> list[TrialResult]:
     if len(spec.objectives) < 2:
         return []
-    scores = {trial.name: _scores(trial, spec) for trial in ranked}
-    front = [
-        trial
-        for trial in ranked
-        if not any(_dominates(scores[other.name], scores[trial.name]) for other in ranked if other is not trial)
-    ]
-    return [_result(trial, spec) for trial in front[:FRONT_POINTS]]
+    front: dict[str, tuple[float, ...]] = {}
+    by_scores = sorted(ranked, key=lambda trial: _scores(trial, spec), reverse=True)
+    for trial in by_scores:  # whoever beats a trial comes before it, so one of the front does
+        scores = _scores(trial, spec)
+        if not any(_dominates(other, scores) for other in front.values()):
+            front[trial.name] = scores
+    by_name = {trial.name: trial for trial in ranked}
+    return [_result(by_name[name], spec) for name in list(front)[:FRONT_POINTS]]
 
 
 def _scores(trial: TrialState, spec: Spec) -> tuple[float, ...]:

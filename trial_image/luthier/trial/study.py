@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from itertools import islice
 
 from luthier.api.experiment import Budget, Direction, Spec
 from luthier.api.status import MESSAGE_CHARACTERS
@@ -32,6 +33,8 @@ from luthier.trial.trial_state import Best, Origin, Saved, State, TrialState
 
 FREE_DISRUPTIONS = 5
 """Lost workers that one trial may have seen before it is blamed for them."""
+METRIC_NAMES_KEPT = 256
+"""Names of metrics that are remembered; a trial may invent new ones without end."""
 ENDINGS = {"Succeeded": State.SUCCEEDED, "Stopped": State.STOPPED, "Failed": State.FAILED}
 
 
@@ -53,6 +56,9 @@ class Study:
         self.missing_metric: str | None = None
         self.failed: list[str] = []
         self._resumable: list[str] = []
+        self._in: dict[State, dict[str, None]] = {state: {} for state in State}
+        self._slots_held = 0
+        self._ended_seconds = 0.0
         self._searcher = searcher
         self._scheduler = scheduler
         self._write = write
@@ -60,6 +66,7 @@ class Study:
         self._attempt_start = 0.0
         self._last_time = 0.0
         self._is_closed = False
+        self._has_budget = False
         self._owed_drops: list[Drop] = []
 
     # ------------------------------------------------------------------ fold
@@ -72,12 +79,7 @@ class Study:
             elif isinstance(record, TrialReported):
                 self._decide(self.trials[record.trial], record)
             self.apply(record)
-        for trial in self.trials.values():
-            self._release(trial, self._last_time)
-            if trial.state is State.RUNNING:
-                trial.state = State.WAITING
-        self._resumable = [name for name in self._resumable if self.trials[name].state is State.PAUSED]
-        self._resumable += [t.name for t in self.trials.values() if t.state is State.WAITING]
+        self._interrupt()
 
     def apply(self, record: Record) -> None:
         """Take in one record."""
@@ -86,9 +88,10 @@ class Study:
         self._last_time = record.time
         match record:
             case BudgetChanged():
-                self.budget, self.generation = record.budget, record.generation
+                self.budget, self.generation, self._has_budget = record.budget, record.generation, True
             case TrialProposed():
                 self.trials[record.trial] = TrialState(record.trial, dict(record.values))
+                self._in[State.WAITING][record.trial] = None
                 self._scheduler.added(record.trial, dict(record.values))
             case SpaceExhausted():
                 self.exhausted = True
@@ -101,7 +104,7 @@ class Study:
             case TrialRetried():
                 self._apply_retry(record)
             case TrialEnded():
-                self._end(self.trials[record.trial], ENDINGS[record.ending], record.cause, record.message)
+                self._end(self.trials[record.trial], ENDINGS[record.ending], record.cause, record.message, record.time)
             case Finished():
                 self.outcome = record.outcome
         self._close_if_full()
@@ -117,14 +120,35 @@ class Study:
             )
 
     def _apply_attempt(self, record: AttemptStarted) -> None:
+        self._interrupt()
         if self.attempts:
             self._earlier_seconds += max(0.0, self._last_time - self._attempt_start)
         self.attempts += 1
         self._attempt_start = record.time
 
+    def _interrupt(self) -> None:
+        """Let the runs of an attempt that is over wait for the next, behind those that waited already."""
+        for trial in self.trials.values():
+            self._release(trial)
+            if trial.state is State.RUNNING:
+                self._move(trial, State.WAITING, self._last_time)
+        queued = set(self._resumable)
+        self._resumable += [name for name in self._in[State.WAITING] if name not in queued]
+
+    def _move(self, trial: TrialState, state: State, time: float) -> None:
+        if trial.state is State.RUNNING:
+            seconds = max(0.0, time - trial.since)
+            trial.seconds += seconds
+            self._ended_seconds += seconds
+        del self._in[trial.state][trial.name]
+        self._in[state][trial.name] = None
+        trial.state = state
+
     def _apply_run(self, record: RunStarted) -> None:
         trial = self.trials[record.trial]
-        trial.state, trial.live, trial.since = State.RUNNING, True, record.time
+        self._move(trial, State.RUNNING, record.time)
+        self._slots_held += not trial.live
+        trial.live, trial.since = True, record.time
         trial.cursor = record.iteration
         trial.origin = Origin(record.iteration, record.checkpoint)
         if record.trial in self._resumable:
@@ -141,15 +165,15 @@ class Study:
             if trial.best is None or score > trial.best.score:
                 trial.best = Best(score, record.iteration, dict(record.metrics), dict(trial.values))
         if record.decision == "Complete":
-            self._end(trial, State.SUCCEEDED, None, None)
+            self._end(trial, State.SUCCEEDED, None, None, record.time)
         elif record.decision == "Stop":
-            self._end(trial, State.STOPPED, "Scheduler", record.reason)
+            self._end(trial, State.STOPPED, "Scheduler", record.reason, record.time)
         elif record.decision == "Pause":
-            trial.state = State.PAUSED
+            self._move(trial, State.PAUSED, record.time)
         elif record.exploit is not None:
             trial.values = dict(record.exploit.values)
             trial.origin = Origin(record.iteration, record.exploit.checkpoint)
-            trial.state = State.WAITING
+            self._move(trial, State.WAITING, record.time)
             self._resumable.append(trial.name)
             self.exploits.append(record)
 
@@ -164,11 +188,12 @@ class Study:
         trial.retries += record.counted
         trial.disruptions += not record.counted
         trial.cause, trial.message = record.cause, record.message
-        trial.state = State.WAITING
+        self._move(trial, State.WAITING, record.time)
         self._resumable.append(trial.name)
 
-    def _end(self, trial: TrialState, state: State, cause: str | None, message: str | None) -> None:
-        trial.state, trial.cause, trial.message = state, cause, message
+    def _end(self, trial: TrialState, state: State, cause: str | None, message: str | None, time: float) -> None:
+        self._move(trial, state, time)
+        trial.cause, trial.message = cause, message
         if trial.name in self._resumable:
             self._resumable.remove(trial.name)
         self._owed_drops = [drop for drop in self._owed_drops if drop.trial != trial.name]
@@ -186,7 +211,7 @@ class Study:
     def _collect_orders(self) -> None:
         for order in self._scheduler.orders():
             trial = self.trials[order.trial]
-            if trial.is_over:
+            if trial.state is not State.PAUSED:
                 continue
             if isinstance(order, Resume):
                 self._resumable.append(order.trial)
@@ -200,7 +225,8 @@ class Study:
         self._is_closed = full
 
     def _look_at_names(self, metrics: dict[str, float]) -> None:
-        self.metrics_seen |= metrics.keys()
+        room = max(0, METRIC_NAMES_KEPT - len(self.metrics_seen))
+        self.metrics_seen |= {o.metric for o in self.spec.objectives if o.metric in metrics} | {*islice(metrics, room)}
         absent = [o.metric for o in self.spec.objectives if o.metric not in self.metrics_seen]
         self.missing_metric = absent[0] if absent else None
 
@@ -212,14 +238,14 @@ class Study:
         self.change_budget(generation, budget, now)
 
     def change_budget(self, generation: int, budget: Budget, now: float) -> None:
-        """Take over an edited budget."""
-        if budget != self.budget:
+        """Take over an edited budget; the first one is recorded too, since the manifest may say another later."""
+        if budget != self.budget or not self._has_budget:
             self._record(BudgetChanged(time=now, generation=generation, budget=budget))
         self.generation = generation
 
     def next_run(self, now: float) -> TrialState | None:
         """Return a trial that has just been given a slot, or None when no trial can start now."""
-        if self.outcome or sum(t.live for t in self.trials.values()) >= self.budget.parallel_trials:
+        if self.outcome or self._slots_held >= self.budget.parallel_trials:
             return None
         pick = (
             [self._propose, self._next_resumable]
@@ -279,11 +305,16 @@ class Study:
         score = self.score(record.metrics)
         if score is None:
             return {"decision": "Complete" if is_last else "Continue"}
-        waiting = len(self._resumable) + (0 if self.exhausted else max(0, self.budget.trials - len(self.trials)))
-        decision = self._scheduler.report(trial.name, record.iteration, score, waiting=waiting)
+        decision = self._scheduler.report(trial.name, record.iteration, score, waiting=self._waiting())
         if is_last:
             return {"decision": "Complete"}
         return self._as_update(decision)
+
+    def _waiting(self) -> int:
+        """Number of trials that could start and will not get a slot that is free already."""
+        new = 0 if self.exhausted else max(0, self.budget.trials - len(self.trials))
+        free = max(0, self.budget.parallel_trials - self.count(State.RUNNING))
+        return max(0, len(self._resumable) + new - free)
 
     def _as_update(self, decision: Decision) -> dict[str, object]:
         match decision:
@@ -326,12 +357,12 @@ class Study:
         trial = self.trials[name]
         if trial.state is State.RUNNING and not is_interrupted:
             self._complete(trial, now)
-        self._release(trial, now)
+        self._release(trial)
 
     def run_failed(self, name: str, cause: str, message: str, now: float, *, is_to_blame: bool = True) -> None:
         """Take in that a run ended with an error: it goes on from its last checkpoint while retries are left."""
         trial = self.trials[name]
-        self._release(trial, now)
+        self._release(trial)
         if trial.state is not State.RUNNING:
             return
         is_to_blame = is_to_blame or trial.disruptions >= FREE_DISRUPTIONS
@@ -358,10 +389,9 @@ class Study:
             TrialEnded(time=now, trial=trial.name, ending="Failed", cause=cause, message=message[-MESSAGE_CHARACTERS:])
         )
 
-    def _release(self, trial: TrialState, now: float) -> None:
-        if trial.live:
-            trial.seconds += max(0.0, now - trial.since)
-            trial.live = False
+    def _release(self, trial: TrialState) -> None:
+        self._slots_held -= trial.live
+        trial.live = False
 
     def finish(self, outcome: Outcome, now: float) -> None:
         """End the experiment: trials that still run or wait are stopped."""
@@ -372,7 +402,7 @@ class Study:
                         time=now, trial=trial.name, ending="Stopped", cause=outcome.reason, message=outcome.message
                     )
                 )
-            self._release(trial, now)
+            self._release(trial)
         self._record(Finished(time=now, outcome=outcome))
 
     # ------------------------------------------------------------------ what it amounts to
@@ -390,9 +420,15 @@ class Study:
         return self._earlier_seconds + (max(0.0, now - self._attempt_start) if self.attempts else 0.0)
 
     def trial_seconds(self, now: float) -> float:
-        """Seconds that trials held a slot, added up."""
-        return sum(t.seconds + (max(0.0, now - t.since) if t.live else 0.0) for t in self.trials.values())
+        """Seconds that trials ran, added up."""
+        running = (self.trials[name] for name in self._in[State.RUNNING])
+        return self._ended_seconds + sum(max(0.0, now - trial.since) for trial in running)
+
+    @property
+    def unfinished(self) -> int:
+        """Number of trials that were proposed and may run again."""
+        return self.count(State.WAITING, State.RUNNING, State.PAUSED)
 
     def count(self, *states: State) -> int:
         """Number of trials in any of these states."""
-        return sum(t.state in states for t in self.trials.values())
+        return sum(len(self._in[state]) for state in states)
