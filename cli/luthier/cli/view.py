@@ -36,6 +36,8 @@ ADVICE = {
     "NoResult": "Look at the log of the driver and worker pods; raise trial.reportTimeoutSeconds if trials are slow.",
     "MetricMissing": "Report the objective under that very name, or correct objectives[].metric.",
     "DriverCrashLoop": "Look at the log of the driver pod: kubectl logs -l luthier.dev/role=driver --previous.",
+    "WorkerCrash": "Look at the log of the worker pods; too little memory is the usual cause: trial.resources.memory.",
+    "ContainerCreation": "A volume or device of the pod is not there; see `kubectl describe pod`.",
     "DriverUnreachable": "A NetworkPolicy may keep the operator from the driver's port 8077.",
 }
 
