@@ -470,6 +470,14 @@ def test_a_decision_knows_when_to_look_again() -> None:
     assert (decide(ttl, NOW).look_again, decide(silence, NOW).look_again) == (in_(10), in_(550))
 
 
+def test_the_nearest_of_several_moments_is_the_next_look() -> None:
+    young = replace(PENDING_DRIVER, created=ago(1))
+    pending_claim = replace(EVERYTHING_IS_THERE, claim_phase="Pending")
+    plain = an_observation(young, things=pending_claim)
+    troubled = an_observation(replace(young, trouble=trouble("ImagePull", seconds_ago=1)), things=pending_claim)
+    assert (decide(plain, NOW).look_again, decide(troubled, NOW).look_again) == (in_(14), in_(4))
+
+
 def _restarts(decision: Decision) -> str:
     (driver,) = [a for a in decision.actions if "driver" in str(a) and str(a).startswith("create")]
     return str(driver.manifest["metadata"]["annotations"]["luthier.dev/restarts"])  # type: ignore[union-attr]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from luthier.operator.conditions import stalled
+from luthier.operator.conditions import Ruling, stalled
 from luthier.operator.observation import Observation, Pod, PodState, Presence
 from luthier.operator.verdict import Verdict
 
@@ -23,11 +23,12 @@ def name_stuck_pods(seen: Observation, now: datetime) -> Verdict | None:
     for pod in troubled:
         if pod.trouble is not None and now >= _due(pod):
             return Verdict(rulings=(stalled(pod.trouble.reason, pod.trouble.message),))
-    pending_claim = _pending_claim(seen, waiting, now)
-    if pending_claim is not None:
-        return pending_claim
-    later = [due for due in (*map(_due, troubled), *map(events_due, waiting)) if due > now]
-    return Verdict(look_again=min(later)) if later else None
+    claim_due = _claim_due(seen, waiting)
+    if claim_due is not None and now >= claim_due:
+        return Verdict(rulings=(_claim_pending(seen),))
+    moments = (*map(_due, troubled), *map(events_due, waiting), *([claim_due] if claim_due else []))
+    look_again = min((moment for moment in moments if moment > now), default=None)
+    return Verdict(look_again=look_again) if look_again is not None else None
 
 
 def events_due(pod: Pod) -> datetime:
@@ -48,12 +49,14 @@ def _due(pod: Pod) -> datetime:
     return since + timedelta(seconds=PATIENCE_SECONDS)
 
 
-def _pending_claim(seen: Observation, waiting: list[Pod], now: datetime) -> Verdict | None:
+def _claim_due(seen: Observation, waiting: list[Pod]) -> datetime | None:
     if not waiting or seen.things.claim is not Presence.PRESENT or seen.things.claim_phase != "Pending":
         return None
-    due = min(pod.created for pod in waiting) + timedelta(seconds=CLAIM_SECONDS)
-    if now < due:
-        return Verdict(look_again=due)
+    return min(pod.created for pod in waiting) + timedelta(seconds=CLAIM_SECONDS)
+
+
+def _claim_pending(seen: Observation) -> Ruling:
     name = seen.spec.storage.claim_name or seen.identity.base
-    message = f"PersistentVolumeClaim {name} is not bound to a volume; see its events for the cause"
-    return Verdict(rulings=(stalled("ClaimPending", message),))
+    return stalled(
+        "ClaimPending", f"PersistentVolumeClaim {name} is not bound to a volume; see its events for the cause"
+    )
