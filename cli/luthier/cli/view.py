@@ -37,7 +37,9 @@ ADVICE = {
     "MetricMissing": "Report the objective under that very name, or correct objectives[].metric.",
     "DriverCrashLoop": "Look at the log of the driver pod: kubectl logs -l luthier.dev/role=driver --previous.",
     "WorkerCrash": "Look at the log of the worker pods; too little memory is the usual cause: trial.resources.memory.",
-    "ContainerCreation": "A volume or device of the pod is not there; see `kubectl describe pod`.",
+    "ContainerCreation": "The node can't make the container; see `kubectl describe pod`.",
+    "VolumeMount": "The node can't mount the volume; see `kubectl describe pod` and storage.accessMode.",
+    "NameTaken": "Rename the experiment, or delete the object that has the name.",
     "DriverUnreachable": "A NetworkPolicy may keep the operator from the driver's port 8077.",
 }
 

@@ -1,4 +1,5 @@
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -152,6 +153,11 @@ def test_a_command_to_copy_is_never_broken_over_lines():
     console = Console(width=60, file=(out := StringIO()))
     console.print(page, crop=False)
     assert command in out.getvalue()
+
+
+def test_the_user_guide_explains_every_reason_that_the_view_gives_advice_for():
+    guide = (Path(__file__).parents[3] / "docs" / "user-guide.md").read_text()
+    assert {reason for reason in ADVICE if f"`{reason}`" not in guide} == set()
 
 
 class Clock:

@@ -12,7 +12,12 @@ def won(trial: str, iteration: int, **parameters: object) -> TrialResult:
 
 def copied(loser: str, at: int, donor: str, from_: int, **changed: list[object]) -> Exploit:
     return Exploit(
-        trial=loser, iteration=at, donor=donor, donor_iteration=from_, time=datetime(2026, 1, 1, tzinfo=UTC), changed=changed
+        trial=loser,
+        iteration=at,
+        donor=donor,
+        donor_iteration=from_,
+        time=datetime(2026, 1, 1, tzinfo=UTC),
+        changed=changed,
     )
 
 
