@@ -31,7 +31,7 @@ demo: setup  ## A cluster, the operator on it, a tuned model: about 20 minutes t
 	$(BIN)/python tools/demo.py
 
 check: setup  ## The fast part of the tests: lint, types, layers, unit, conformance
-	$(MAKE) -j2 --output-sync=target lint types layers unit
+	$(MAKE) lint types layers unit
 
 lint: setup
 	$(BIN)/ruff check .
@@ -44,7 +44,7 @@ layers: setup
 	$(BIN)/lint-imports
 
 unit: setup
-	$(BIN)/pytest -q -m 'not torch' $(FAST)
+	$(BIN)/pytest -q -n 2 -m 'not torch' $(FAST)
 
 test: check test-apiserver test-engine test-e2e  ## Every test there is, the real-cluster ones too
 
