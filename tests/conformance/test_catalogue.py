@@ -87,7 +87,7 @@ def test_settings_are_honoured_where_the_page_says_so(algorithm: str) -> None:
 
 
 def without_iterations(kind: SchedulerKind) -> Spec:
-    spec = a_spec(a_double(), scheduler=a_block(kind))
+    spec = a_spec(a_double(), scheduler=a_block(kind, a_double()))
     return spec.model_copy(update={"budget": spec.budget.model_copy(update={"iterations_per_trial": None})})
 
 
@@ -103,7 +103,7 @@ def test_a_scheduler_that_needs_iterations_says_so(page: SchedulerPage) -> None:
 @every_scheduler
 def test_a_scheduler_that_takes_only_ranges_is_refused_others_at_admission(page: SchedulerPage) -> None:
     def build_with(parameter: Json) -> None:
-        build_scheduler(a_spec(parameter, scheduler=a_block(page.kind)))
+        build_scheduler(a_spec(parameter, scheduler=a_block(page.kind, parameter)))
 
     build_with(an_integer())
     if page.only_ranged:

@@ -48,7 +48,7 @@ def spec_of(kind: SchedulerKind, *, trials: int = 12, slots: int = 3, iterations
     slots = max(SCHEDULERS[kind].min_parallel, slots)
     return a_spec(
         *parameters,
-        scheduler=a_block(kind),
+        scheduler=a_block(kind, *parameters),
         trials=max(trials, slots),
         parallel=slots,
         iterations=max(2, iterations),

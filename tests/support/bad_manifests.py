@@ -89,6 +89,11 @@ def _flat(*parameters: Json) -> Json:
     return {"spec.parameters": list(parameters)}
 
 
+def _replay(*changes: tuple[int, Json]) -> Json:
+    schedule = [{"firstIteration": first, "values": values} for first, values in changes]
+    return {"spec.scheduler": {"replay": {"schedule": schedule}}}
+
+
 DOUBLE = {"name": "x", "type": "Double", "min": 0, "max": 1}
 UNCONDITIONAL = a_manifest()["spec"]["parameters"][:5]
 
@@ -439,25 +444,25 @@ BAD_MANIFESTS = (
         "a scheduler is one block, not none",
         {"spec.scheduler": {}},
         "spec.scheduler",
-        "exactly one of `medianStopping`, `asha`, `hyperband`, `pbt`, `pb2` must be set",
+        "exactly one of `medianStopping`, `asha`, `hyperband`, `pbt`, `pb2`, `replay` must be set",
     ),
     Bad(
         "a scheduler is one block, not two",
         {"spec.scheduler": {"asha": {}, "pbt": {}}},
         "spec.scheduler",
-        "exactly one of `medianStopping`, `asha`, `hyperband`, `pbt`, `pb2` must be set",
+        "exactly one of `medianStopping`, `asha`, `hyperband`, `pbt`, `pb2`, `replay` must be set",
     ),
     Bad(
         "a scheduler has a single objective",
         {"spec.scheduler": {"asha": {}}, "spec.objectives[1]": {"metric": "loss", "direction": "Minimize"}},
         "spec.objectives",
-        "must hold a single metric when `scheduler` is set",
+        "must hold a single metric when `scheduler` is medianStopping, asha, hyperband, pbt or pb2",
     ),
     Bad(
         "halving needs an end to halve towards",
         {"spec.scheduler": {"asha": {}}, "spec.budget.iterationsPerTrial": ABSENT},
         "spec.budget.iterationsPerTrial",
-        "must be set when `scheduler` is asha, hyperband, pbt or pb2",
+        "must be set when `scheduler` is asha, hyperband, pbt, pb2 or replay",
     ),
     Bad(
         "the first rung is before the end",
@@ -481,7 +486,7 @@ BAD_MANIFESTS = (
         "a command has no checkpoints to move",
         {"spec.scheduler": {"pbt": {}}, "spec.trial": {"command": ["./train"]}},
         "spec.scheduler",
-        "may be hyperband, pbt or pb2 only with `trial.function`",
+        "may be hyperband, pbt, pb2 or replay only with `trial.function`",
     ),
     Bad(
         "a reduction factor of 1 reduces nothing",
@@ -501,6 +506,40 @@ BAD_MANIFESTS = (
         {"spec.scheduler": {"pb2": {"quantileFraction": 0}}},
         "spec.scheduler.pb2.quantileFraction",
         "must be at least 0.01 and at most 0.5",
+    ),
+    Bad(
+        "a schedule goes forward",
+        _replay((8, {"lr": 0.1}), (5, {"lr": 0.2})),
+        "spec.scheduler.replay.schedule",
+        "must be in ascending order of `firstIteration`",
+    ),
+    Bad(
+        "a schedule changes once before an iteration",
+        _replay((5, {"lr": 0.1}), (5, {"lr": 0.2})),
+        "spec.scheduler.replay.schedule",
+        "may not repeat a `firstIteration`",
+        "Duplicate value",
+    ),
+    Bad(
+        "a schedule says what changes",
+        _replay(),
+        "spec.scheduler.replay.schedule",
+        "must have at least 1 item",
+        "should have at least 1 item",
+    ),
+    Bad(
+        "a change changes something",
+        _replay((5, {})),
+        "spec.scheduler.replay.schedule[0].values",
+        "must have at least 1",
+        "should have at least 1 properties",
+    ),
+    Bad(
+        "what a trial begins with is no change",
+        _replay((1, {"lr": 0.1})),
+        "spec.scheduler.replay.schedule[0].firstIteration",
+        "must be at least 2",
+        "should be greater than or equal to 2",
     ),
     # --- budget, trial, workers, storage
     Bad(
@@ -615,23 +654,46 @@ BAD_MANIFESTS = (
 )
 
 POINT = "may set only parameters by their names, to values that they can take"
-LATER_REFUSED = tuple(
+LATER_REFUSED = (
+    *(
+        Bad(
+            sentence,
+            {"spec.search.initialPoints": [{"values": values}]},
+            "spec.search.initialPoints",
+            POINT,
+            place=f"spec.search.initialPoints[0].values.{next(iter(values))}",
+        )
+        for sentence, values in (
+            ("a first point names known parameters", {"learning_rate": 0.1}),
+            ("a first point lies in the range", {"lr": 2}),
+            ("a first point lies on the grid", {"momentum": 0.25}),
+            ("a first point is whole for an Integer", {"layers": 1.5}),
+            ("a first point is one of the choices", {"optimizer": "rmsprop"}),
+            ("a first point is one of the numbers", {"batch": 17}),
+            ("a first point is true or false for a Boolean", {"nesterov": "true"}),
+            ("a first point is no list", {"lr": [0.1]}),
+        )
+    ),
     Bad(
-        sentence,
-        {"spec.search.initialPoints": [{"values": values}]},
-        "spec.search.initialPoints",
+        "a change names known parameters",
+        _replay((4, {"lr": 0.1}), (8, {"learning_rate": 0.1})),
+        "spec.scheduler.replay.schedule",
         POINT,
-        place=f"spec.search.initialPoints[0].values.{next(iter(values))}",
-    )
-    for sentence, values in (
-        ("a first point names known parameters", {"learning_rate": 0.1}),
-        ("a first point lies in the range", {"lr": 2}),
-        ("a first point lies on the grid", {"momentum": 0.25}),
-        ("a first point is whole for an Integer", {"layers": 1.5}),
-        ("a first point is one of the choices", {"optimizer": "rmsprop"}),
-        ("a first point is one of the numbers", {"batch": 17}),
-        ("a first point is true or false for a Boolean", {"nesterov": "true"}),
-        ("a first point is no list", {"lr": [0.1]}),
-    )
+        place="spec.scheduler.replay.schedule[1].values.learning_rate",
+    ),
+    Bad(
+        "a change lies in the range",
+        _replay((4, {"lr": 2})),
+        "spec.scheduler.replay.schedule",
+        POINT,
+        place="spec.scheduler.replay.schedule[0].values.lr",
+    ),
+    Bad(
+        "a change that lets a parameter take part sets it",
+        _replay((4, {"optimizer": "adam"}), (8, {"optimizer": "sgd"})),
+        "spec.scheduler.replay.schedule",
+        "must set each parameter whose `when` a change of another fulfils",
+        place="spec.scheduler.replay.schedule[1].values",
+    ),
 )
 """What CEL cannot say: the API server takes these, the parser does not, and the operator makes a condition of it."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from luthier.api.catalogue import ALGORITHMS, SCHEDULERS, Algorithm, SchedulerKind
 from luthier.api.experiment import Spec
-from luthier.api.parameters import Parameter, Scalar
+from luthier.api.parameters import RANGED, Parameter, Scalar
 
 Json = dict[str, Any]
 
@@ -95,12 +95,25 @@ def a_rich_space(algorithm: str) -> tuple[Json, ...]:
     return tuple(parameters)
 
 
-def a_block(kind: SchedulerKind) -> Json | None:
-    """The `scheduler` block of a kind with short intervals; None for no scheduler."""
+def a_block(kind: SchedulerKind, *parameters: Json) -> Json | None:
+    """The `scheduler` block of a kind with short intervals; None for no scheduler.
+
+    A replay needs the parameters: it changes all of them to one end of their range, then to the other.
+    """
     if kind is SchedulerKind.NONE:
         return None
+    if kind is SchedulerKind.REPLAY:
+        ends = [{p["name"]: _end_of(a_parameter(p), index) for p in parameters} for index in (-1, 0)]
+        changes = zip((3, 4, 7), (*ends, ends[0]), strict=True)
+        return {"replay": {"schedule": [{"firstIteration": first, "values": values} for first, values in changes]}}
     is_population = kind in (SchedulerKind.PBT, SchedulerKind.PB2)
     return {kind.value: {"perturbationInterval": 2} if is_population else {}}
+
+
+def _end_of(parameter: Parameter, index: int) -> Any:
+    if parameter.type in RANGED:
+        return (parameter.min, parameter.max)[index]
+    return parameter.choices[index]
 
 
 RUNNABLE_ALGORITHMS = [page.algorithm.value for page in ALGORITHMS.values() if not page.needs_torch]

@@ -188,9 +188,13 @@ class SimulatedEngine:
     def _exploit(self, trial: FakeTrial, decision: Exploit) -> None:
         """Take over what the donor saved; a KeyError here is a scheduler that trusts a checkpoint that is not there."""
         donor = self.trials[decision.donor]
-        trial.origin = (trial.iteration, donor.saved[decision.donor_iteration])
         trial.values = dict(decision.values)
-        trial.saved = {}
+        if donor is trial:
+            assert decision.donor_iteration == trial.iteration, "it can go on only from where it is"
+            self._save(trial)
+        else:
+            trial.origin = (trial.iteration, donor.saved[decision.donor_iteration])
+            trial.saved = {}
         self.exploits.append((trial.name, decision))
         self._live.discard(trial.name)
         self._queue.append(trial.name)

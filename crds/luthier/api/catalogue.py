@@ -29,6 +29,7 @@ class SchedulerKind(StrEnum):
     HYPERBAND = "hyperband"
     PBT = "pbt"
     PB2 = "pb2"
+    REPLAY = "replay"
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,14 @@ SCHEDULERS: dict[SchedulerKind, SchedulerPage] = {
             True,
             min_parallel=2,
             only_ranged=True,
+        ),
+        SchedulerPage(
+            SchedulerKind.REPLAY,
+            "Changes a trial's parameters at given iterations, by the schedule that another's weights lived through.",
+            "Jaderberg et al. 2017; Ray Tune's PopulationBasedTrainingReplay does the same",
+            True,
+            True,
+            max_objectives=3,
         ),
     )
 }

@@ -10,14 +10,13 @@ from pydantic import Field
 from luthier.api.catalogue import ALGORITHMS, Algorithm, SchedulerKind
 from luthier.api.joint_rules import SPEC_RULES, algorithms_that, spoken
 from luthier.api.parameters import Bound, Parameter
-from luthier.api.rules import ApiModel, AtomicList, Rule, keyed_by
+from luthier.api.rules import OPEN, ApiModel, AtomicList, Rule, keyed_by
 from luthier.api.scheduling import Iterations, Scheduler
 
 Name = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
 """Name of a Kubernetes object in the experiment's own namespace."""
 MetricName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[A-Za-z_][A-Za-z0-9_./-]*$")]
 Quantity = Annotated[str, Field(min_length=1, max_length=32, pattern=r"^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?$")]
-OPEN = {"x-kubernetes-preserve-unknown-fields": True}
 
 
 class Direction(StrEnum):

@@ -5,12 +5,13 @@ Which algorithm refuses what comes from the catalogue, for both judges.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from luthier.api.catalogue import ALGORITHMS, SCHEDULERS, AlgorithmPage, SchedulerPage
 from luthier.api.parameters import CHOOSABLE, RANGED, Parameter, ParameterType, Scale, as_choice
 from luthier.api.rules import EVERYWHERE_BUT_ADMISSION, Place, Rule
+from luthier.api.scheduling import Change
 
 
 def algorithms_that(predicate: Callable[[AlgorithmPage], bool]) -> list[str]:
@@ -36,6 +37,7 @@ def _uses(blocks: list[str]) -> str:
 _NO_CONDITIONS = algorithms_that(lambda page: not page.conditional)
 _NO_CONTINUUM = algorithms_that(lambda page: not page.continuous)
 _NO_CHOICES = algorithms_that(lambda page: not page.unordered)
+_ONE_GOAL = schedulers_that(lambda page: page.max_objectives == 1)
 _ONE_OBJECTIVE = algorithms_that(lambda page: page.max_objectives == 1)
 _CONDITIONAL = algorithms_that(lambda page: page.conditional)
 _NEED_ITERATIONS = schedulers_that(lambda page: page.needs_iterations)
@@ -63,13 +65,41 @@ def _first_fault(parameters: list[Parameter], is_sound: Callable[[list[Parameter
     return next(index for index in range(len(parameters)) if not is_sound(parameters, index))
 
 
-def _misfits(spec: Any) -> Iterator[Place]:
-    """Yield the place of every value of an initial point that no trial can have."""
-    known = {p.name: p for p in spec.parameters}
-    for index, point in enumerate(spec.search.initial_points):
+def _misfits(parameters: list[Parameter], points: list[Any]) -> Iterator[tuple[int, str]]:
+    """Yield the index of the point and the name of every value that no trial can have."""
+    known = {p.name: p for p in parameters}
+    for index, point in enumerate(points):
         for name, value in point.values.items():
             if name not in known or not known[name].admits(value):
-                yield ("search", "initialPoints", index, "values", name)
+                yield index, name
+
+
+def _initial_misfits(spec: Any) -> Iterator[Place]:
+    for index, name in _misfits(spec.parameters, spec.search.initial_points):
+        yield ("search", "initialPoints", index, "values", name)
+
+
+def _scheduled(spec: Any) -> list[Change]:
+    return spec.scheduler.replay.schedule if spec.scheduler and spec.scheduler.replay else []
+
+
+def _scheduled_misfits(spec: Any) -> Iterator[Place]:
+    for index, name in _misfits(spec.parameters, _scheduled(spec)):
+        yield ("scheduler", "replay", "schedule", index, "values", name)
+
+
+def _unset(spec: Any) -> Iterator[Place]:
+    """Yield the place of each change that may let a parameter take part which no change has given a value yet."""
+    given: dict[str, Any] = {}
+    for index, change in enumerate(_scheduled(spec)):
+        given |= change.values
+        if any(_joins(parameter, change.values) and parameter.name not in given for parameter in spec.parameters):
+            yield ("scheduler", "replay", "schedule", index, "values")
+
+
+def _joins(parameter: Parameter, values: Mapping[str, Any]) -> bool:
+    when = parameter.when
+    return when is not None and when.parameter in values and when.allows(values[when.parameter])
 
 
 PARAMETER_RULES: tuple[Rule, ...] = (
@@ -108,8 +138,8 @@ PARAMETER_RULES: tuple[Rule, ...] = (
         "search.initialPoints",
         "may set only parameters by their names, to values that they can take",
         EVERYWHERE_BUT_ADMISSION,  # the values are of any type, which CEL cannot look into
-        lambda s: next(_misfits(s), None) is None,
-        lambda s: next(_misfits(s)),
+        lambda s: next(_initial_misfits(s), None) is None,
+        lambda s: next(_initial_misfits(s)),
     ),
 )
 
@@ -150,8 +180,8 @@ ALGORITHM_RULES: tuple[Rule, ...] = (
 SCHEDULER_RULES: tuple[Rule, ...] = (
     Rule(
         "objectives",
-        "must hold a single metric when `scheduler` is set",
-        "!has(self.scheduler) || self.objectives.size() == 1",
+        f"must hold a single metric when `scheduler` is {spoken(_ONE_GOAL)}",
+        f"!{_uses(_ONE_GOAL)} || self.objectives.size() == 1",
         lambda s: len(s.objectives) <= SCHEDULERS[s.scheduler_kind].max_objectives,
     ),
     Rule(
@@ -193,6 +223,20 @@ SCHEDULER_RULES: tuple[Rule, ...] = (
         f"a `trial.command` takes {spoken(_NEED_NO_CHECKPOINTS)}",
         f"!{_uses(_NEED_CHECKPOINTS)} || has(self.trial.function)",
         lambda s: not SCHEDULERS[s.scheduler_kind].needs_checkpoints or s.trial.function is not None,
+    ),
+    Rule(
+        "scheduler.replay.schedule",
+        "may set only parameters by their names, to values that they can take",
+        EVERYWHERE_BUT_ADMISSION,  # the values are of any type, which CEL cannot look into
+        lambda s: next(_scheduled_misfits(s), None) is None,
+        lambda s: next(_scheduled_misfits(s)),
+    ),
+    Rule(
+        "scheduler.replay.schedule",
+        "must set each parameter whose `when` a change of another fulfils",
+        EVERYWHERE_BUT_ADMISSION,  # likewise
+        lambda s: next(_unset(s), None) is None,
+        lambda s: next(_unset(s)),
     ),
 )
 

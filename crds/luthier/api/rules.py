@@ -119,6 +119,10 @@ SetList = Annotated[list[Item], AfterValidator(_distinct), Field(json_schema_ext
 """A list of different values; the API server and the models both refuse a repeated one."""
 
 
+OPEN = {"x-kubernetes-preserve-unknown-fields": True}
+"""Schema extras of a map that holds anything."""
+
+
 def keyed_by(key: str) -> dict[str, Any]:
     """Return the schema extras of a list whose items server-side apply tells apart by one field."""
     return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]}

@@ -5,12 +5,13 @@ The joint rules say what a scheduler needs of the rest of the spec.
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from itertools import pairwise
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from luthier.api.catalogue import SchedulerKind
-from luthier.api.rules import ApiModel, Rule
+from luthier.api.rules import EVERYWHERE_BUT_ADMISSION, OPEN, ApiModel, Rule, keyed_by
 
 Iterations = Annotated[int, Field(ge=1, le=1_000_000)]
 ReductionFactor = Annotated[int, Field(ge=2, le=16)]
@@ -75,6 +76,42 @@ class Pb2(ApiModel):
     rules: ClassVar[tuple[Rule, ...]] = (QUANTILE,)
 
 
+class Change(ApiModel):
+    """Parameters that a trial goes on with from one of its iterations."""
+
+    first_iteration: Annotated[int, Field(ge=2, le=1_000_000)]
+    """First iteration, counted from 1, that is trained with the values. Example: `17`."""
+    values: Annotated[dict[str, Any], Field(min_length=1, max_length=64, json_schema_extra=OPEN)]
+    """Value by parameter name; parameters left out keep theirs. Example: `{lr: 0.04}`."""
+
+
+class Replay(ApiModel):
+    """Trains by a schedule of parameters, such as `luthier replay` prints.
+
+    A trial begins with `search.initialPoints`.
+    """
+
+    schedule: Annotated[
+        list[Change], Field(min_length=1, max_length=1000, json_schema_extra=keyed_by("firstIteration"))
+    ]
+    """What changes when. Example: `[{firstIteration: 17, values: {lr: 0.04}}]`."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "schedule",
+            "must be in ascending order of `firstIteration`",
+            "self.schedule.map(c, c.firstIteration).isSorted()",
+            lambda r: all(one.first_iteration <= other.first_iteration for one, other in pairwise(r.schedule)),
+        ),
+        Rule(
+            "schedule",
+            "may not repeat a `firstIteration`",
+            EVERYWHERE_BUT_ADMISSION,  # listType map holds this at the API server
+            lambda r: len({change.first_iteration for change in r.schedule}) == len(r.schedule),
+        ),
+    )
+
+
 class Scheduler(ApiModel):
     """How running trials are stopped, paused or changed: exactly one block."""
 
@@ -88,13 +125,16 @@ class Scheduler(ApiModel):
     """Population based training. Default: none. Example: `{perturbationInterval: 2}`."""
     pb2: Pb2 | None = None
     """Population based bandits. Default: none. Example: `{perturbationInterval: 2}`."""
+    replay: Replay | None = None
+    """Training by a given schedule of parameters. Default: none.
+    Example: `{schedule: [{firstIteration: 17, values: {lr: 0.04}}]}`."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
             "",
-            "exactly one of `medianStopping`, `asha`, `hyperband`, `pbt`, `pb2` must be set",
-            "[has(self.medianStopping), has(self.asha), has(self.hyperband), has(self.pbt), has(self.pb2)]"
-            ".filter(b, b).size() == 1",
+            "exactly one of `medianStopping`, `asha`, `hyperband`, `pbt`, `pb2`, `replay` must be set",
+            "[has(self.medianStopping), has(self.asha), has(self.hyperband), has(self.pbt), has(self.pb2), "
+            "has(self.replay)].filter(b, b).size() == 1",
             lambda s: len(s.model_dump(exclude_none=True)) == 1,
         ),
     )

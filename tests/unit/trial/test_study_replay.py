@@ -22,7 +22,12 @@ def a_study(kind, *, trials=7, slots=3, iterations=8, algorithm="Random", retrie
     is_simple = SCHEDULERS[kind].only_ranged or algorithm not in ("Random", "TPE")
     parameters = RANGED if is_simple else CONDITIONAL
     spec = a_spec(
-        *parameters, scheduler=a_block(kind), trials=trials, parallel=slots, iterations=iterations, algorithm=algorithm
+        *parameters,
+        scheduler=a_block(kind, *parameters),
+        trials=trials,
+        parallel=slots,
+        iterations=iterations,
+        algorithm=algorithm,
     )
     tolerant = spec.budget.model_copy(update={"failed_trials": 100})
     trial = spec.trial.model_copy(update={"retries": retries})

@@ -171,11 +171,17 @@ class Study:
         elif record.decision == "Pause":
             self._move(trial, State.PAUSED, record.time)
         elif record.exploit is not None:
-            trial.values = dict(record.exploit.values)
-            trial.origin = Origin(record.iteration, record.exploit.checkpoint)
+            self._apply_exploit(trial, record, record.exploit)
+
+    def _apply_exploit(self, trial: TrialState, record: TrialReported, step: ExploitStep) -> None:
+        trial.values = dict(step.values)
+        if step.donor == trial.name:  # no copy: it goes on from what it saves now, as after a pause
+            self._move(trial, State.PAUSED, record.time)
+        else:
+            trial.origin = Origin(record.iteration, step.checkpoint)
             self._move(trial, State.WAITING, record.time)
-            self._resumable.append(trial.name)
             self.exploits.append(record)
+        self._resumable.append(trial.name)
 
     def _apply_saved(self, record: CheckpointSaved) -> None:
         trial = self.trials[record.trial]
@@ -308,7 +314,7 @@ class Study:
         decision = self._scheduler.report(trial.name, record.iteration, score, waiting=self._waiting())
         if is_last:
             return {"decision": "Complete"}
-        return self._as_update(decision)
+        return self._as_update(trial, decision)
 
     def _waiting(self) -> int:
         """Number of trials that could start and will not get a slot that is free already."""
@@ -316,27 +322,27 @@ class Study:
         free = max(0, self.budget.parallel_trials - self.count(State.RUNNING))
         return max(0, len(self._resumable) + new - free)
 
-    def _as_update(self, decision: Decision) -> dict[str, object]:
+    def _as_update(self, trial: TrialState, decision: Decision) -> dict[str, object]:
         match decision:
             case Stop():
                 return {"decision": "Stop", "reason": decision.reason}
             case Pause():
                 return {"decision": "Pause"}
             case Exploit():
-                step = self._exploit_step(decision)
+                step = self._exploit_step(trial, decision)
                 return {"decision": "Exploit", "exploit": step} if step else {"decision": "Continue"}
             case _:
                 return {"decision": "Continue"}
 
-    def _exploit_step(self, decision: Exploit) -> ExploitStep | None:
+    def _exploit_step(self, trial: TrialState, decision: Exploit) -> ExploitStep | None:
         donor = self.trials[decision.donor]
         saved = next((s for s in reversed(donor.saved) if s.iteration == decision.donor_iteration), None)
-        if saved is None:
+        if saved is None and donor is not trial:
             return None
         return ExploitStep(
             donor=decision.donor,
             donor_iteration=decision.donor_iteration,
-            checkpoint=saved.checkpoint,
+            checkpoint=saved.checkpoint if saved else None,
             values=decision.values,
             changed={name: list(pair) for name, pair in decision.changed.items()},
         )

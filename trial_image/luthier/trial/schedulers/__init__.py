@@ -9,6 +9,7 @@ from luthier.trial.schedulers.hyperband import HyperbandScheduler
 from luthier.trial.schedulers.median import MedianStoppingScheduler
 from luthier.trial.schedulers.pb2 import Pb2Scheduler
 from luthier.trial.schedulers.pbt import PbtScheduler
+from luthier.trial.schedulers.replay import ReplayScheduler
 from luthier.trial.schedulers.scheduler import Scheduler
 from luthier.trial.search.space import Space
 
@@ -30,6 +31,9 @@ def build(spec: Spec) -> Scheduler:
         )
     if hyperband := blocks.hyperband:
         return HyperbandScheduler(reduction_factor=hyperband.reduction_factor, iterations=_iterations(spec))
+    if replay := blocks.replay:
+        _iterations(spec)
+        return ReplayScheduler(Space(spec.parameters), replay.schedule)
     return _population(spec)
 
 

@@ -32,11 +32,14 @@ class Pause:
 
 @dataclass(frozen=True)
 class Exploit:
-    """Go on from the donor's checkpoint with new values."""
+    """Go on from the donor's checkpoint with new values.
+
+    A trial that is its own donor goes on from what it saves at this report.
+    """
 
     donor: str
     donor_iteration: int
-    """Iteration of the donor's checkpoint."""
+    """Iteration of the donor's checkpoint; where the trial is its own donor, that of the report."""
     values: Values
     changed: dict[str, tuple[Scalar | None, Scalar | None]] = field(default_factory=dict)
     """Donor's value and new value of each parameter that explore changed."""
