@@ -101,14 +101,14 @@ class TestAnExperimentEnds:
 
 
 def test_a_budget_that_is_raised_while_trials_run_is_spent_in_full(place: Place) -> None:
-    place.apply(steady("raised", budget={"trials": 2}))
+    place.apply(steady("raised", pause=0.15, budget={"trials": 2, "iterationsPerTrial": 30}))
     place.wait_for_iterations("raised", 5)
 
-    place.patch("raised", {"budget": {"trials": 5, "iterationsPerTrial": 25}})
+    place.patch("raised", {"budget": {"trials": 5, "iterationsPerTrial": 35}})
     status = place.wait_for("raised", "Succeeded")
 
     assert status["trials"]["succeeded"] == status["trials"]["total"] == 5
-    assert len(place.ledger("raised").of("result")) == 5 * 25
+    assert len(place.ledger("raised").of("result")) == 5 * 35
     assert (status["attempt"], status["observedGeneration"]) == (1, 2)
 
 

@@ -62,12 +62,7 @@ def watching(kubectl: Path, environment: dict[str, str], *arguments: str) -> Ite
 
 
 def _read(process: subprocess.Popen[str], sights: Sights) -> None:
-    """Each event is an indented JSON document, so a lone brace ends it."""
     assert process.stdout is not None
-    lines: list[str] = []
     for line in process.stdout:
-        lines.append(line)
-        if line.rstrip("\n") == "}":
-            event = json.loads("".join(lines))
-            sights.seen.append(Sight(time.time(), event["type"], event["object"]))
-            lines = []
+        event = json.loads(line)
+        sights.seen.append(Sight(time.time(), event["type"], event["object"]))
