@@ -7,6 +7,7 @@ when every run has given its slot back or the grace is over; then the ledger goe
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from luthier.trial import ledger as ledgers
 from luthier.trial import schedulers, search
 from luthier.trial.ending import outcome
 from luthier.trial.errors import Fenced
-from luthier.trial.records import Record
+from luthier.trial.records import CheckpointDropped, Record
 from luthier.trial.reporting import make_report
 from luthier.trial.study import Study
 from luthier.trial.tune_bridge import Runs, controller_for
@@ -122,6 +123,8 @@ class Engine:
         except (Fenced, OSError) as error:
             self._refusal = error  # Tune turns what is raised in its callbacks into text
             raise
+        if isinstance(record, CheckpointDropped):
+            shutil.rmtree(self.directory / record.checkpoint, ignore_errors=True)
         self._is_dirty = True
 
     def _publish_sometimes(self) -> None:

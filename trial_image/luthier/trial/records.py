@@ -99,6 +99,14 @@ class CheckpointSaved(Base):
     """Path relative to the experiment's directory."""
 
 
+class CheckpointDropped(Base):
+    """A checkpoint that nobody may ask for any more; its files go after this line."""
+
+    kind: Literal["dropped"] = "dropped"
+    trial: str
+    checkpoint: str
+
+
 class TrialRetried(Base):
     """A trial's run failed and goes on from its last checkpoint."""
 
@@ -135,6 +143,7 @@ Record = Annotated[
     | RunStarted
     | TrialReported
     | CheckpointSaved
+    | CheckpointDropped
     | TrialRetried
     | TrialEnded
     | Finished,

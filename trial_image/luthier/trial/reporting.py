@@ -22,6 +22,7 @@ from luthier.api.status import (
 )
 from luthier.api.wire import Phase, Report
 from luthier.trial.records import TrialReported
+from luthier.trial.retention import nearest_to_best
 from luthier.trial.study import Study
 from luthier.trial.trial_state import State, TrialState
 
@@ -72,13 +73,13 @@ def _result(trial: TrialState, spec: Spec) -> TrialResult:
     best = trial.best
     if best is None:
         return TrialResult(trial=trial.name, iteration=0)
-    before = [saved for saved in trial.saved if saved.iteration <= best.iteration]
+    checkpoint = nearest_to_best(trial)
     return TrialResult(
         trial=trial.name,
         iteration=best.iteration,
         parameters=dict(best.values),
         metrics=_shown(best.metrics, spec),
-        checkpoint=before[-1].checkpoint if before else None,
+        checkpoint=checkpoint.checkpoint if checkpoint else None,
     )
 
 

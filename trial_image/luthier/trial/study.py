@@ -16,6 +16,7 @@ from luthier.api.wire import Outcome
 from luthier.trial.records import (
     AttemptStarted,
     BudgetChanged,
+    CheckpointDropped,
     CheckpointSaved,
     ExploitStep,
     Finished,
@@ -27,6 +28,7 @@ from luthier.trial.records import (
     TrialReported,
     TrialRetried,
 )
+from luthier.trial.retention import superfluous
 from luthier.trial.schedulers.scheduler import Decision, Drop, Exploit, Pause, Resume, Scheduler, Stop
 from luthier.trial.search.searcher import Ended, Ending, Searcher
 from luthier.trial.trial_state import Best, Origin, Saved, State, TrialState
@@ -101,6 +103,9 @@ class Study:
                 self._apply_report(record)
             case CheckpointSaved():
                 self._apply_saved(record)
+            case CheckpointDropped():
+                trial = self.trials[record.trial]
+                trial.saved = [saved for saved in trial.saved if saved.checkpoint != record.checkpoint]
             case TrialRetried():
                 self._apply_retry(record)
             case TrialEnded():
@@ -357,6 +362,8 @@ class Study:
         if is_known or trial.state is State.WAITING:
             return
         self._record(CheckpointSaved(time=now, trial=name, iteration=trial.cursor, checkpoint=checkpoint))
+        for old in superfluous(trial, self.trials.values()):
+            self._record(CheckpointDropped(time=now, trial=name, checkpoint=old.checkpoint))
 
     def run_ended(self, name: str, now: float, *, is_interrupted: bool = False) -> None:
         """Take in that a run gave its slot back without an error; an interrupted one goes on in another attempt."""
