@@ -97,7 +97,7 @@ def test_an_operator_that_is_killed_twice_loses_nothing_and_makes_no_twins(place
 def test_an_experiment_that_is_deleted_while_the_operator_is_away_leaves_nothing(
     place: Place, installed: Installed
 ) -> None:
-    place.apply(steady("forsaken", budget={"iterationsPerTrial": 1000}, workers={"max": 1}))
+    place.apply(steady("forsaken", budget={"parallelTrials": 1, "iterationsPerTrial": 1000}, workers={"max": 1}))
     place.wait_for_iterations("forsaken", 2)
 
     with operator_away(installed):
