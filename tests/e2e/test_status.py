@@ -15,8 +15,8 @@ NAME = "watched"
 
 def test_a_change_of_spec_or_progress_is_in_status_within_two_seconds(place: Place) -> None:
     with place.watch(keys.PLURAL) as sights:
-        place.apply(steady(NAME, budget={"trials": 6, "parallelTrials": 1, "iterationsPerTrial": 10}))
-        place.wait_for_iterations(NAME, 5)
+        place.apply(steady(NAME, pause=0.15, budget={"trials": 6, "parallelTrials": 1, "iterationsPerTrial": 10}))
+        place.wait_for(NAME, "Running")
         asked = moment()
         place.patch(NAME, {"suspend": True})
         place.wait_for(NAME, "Suspended", within=20)
