@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from luthier.api.status import Exploit, TrialResult
 from luthier.cli import results
@@ -19,6 +20,11 @@ class Found:
     snapshot: Snapshot
     best: TrialResult
     exploits: Sequence[Exploit]
+    manifest: dict[str, Any]
+    """The experiment as it is kept: of any version, maybe with a status."""
+
+
+Parts = tuple[Snapshot, Sequence[Exploit], dict[str, Any]]
 
 
 def find(target: str, namespace: str | None, *, with_exploits: bool = False) -> Found:
@@ -29,24 +35,25 @@ def find(target: str, namespace: str | None, *, with_exploits: bool = False) -> 
     """
     folder = Path(target)
     if namespace is None and (folder.is_dir() or len(folder.parts) > 1):
-        snapshot, exploits = _in_folder(folder, with_exploits=with_exploits)
+        snapshot, exploits, manifest = _in_folder(folder, with_exploits=with_exploits)
     else:
-        snapshot, exploits = _in_cluster(target, namespace)
+        snapshot, exploits, manifest = _in_cluster(target, namespace)
     if snapshot.best is None:
         raise Refusal(
             f"No trial of {snapshot.name} has given a result yet; it is {snapshot.state}.", hint="Wait for the first."
         )
-    return Found(snapshot, snapshot.best, exploits)
+    return Found(snapshot, snapshot.best, exploits, manifest)
 
 
-def _in_folder(folder: Path, *, with_exploits: bool) -> tuple[Snapshot, Sequence[Exploit]]:
+def _in_folder(folder: Path, *, with_exploits: bool) -> Parts:
     experiment = results.read_experiment(folder)
     snapshot = of_report(experiment, results.read_report(folder))
-    return snapshot, results.read_exploits(folder) if with_exploits else ()
+    return snapshot, results.read_exploits(folder) if with_exploits else (), experiment.to_json()
 
 
-def _in_cluster(name: str, namespace: str | None) -> tuple[Snapshot, Sequence[Exploit]]:
+def _in_cluster(name: str, namespace: str | None) -> Parts:
     from luthier.cli.cluster import connect
 
-    snapshot = of_object(connect(namespace).read(name))
-    return snapshot, snapshot.population.lineage if snapshot.population else ()
+    obj = connect(namespace).read(name)
+    snapshot = of_object(obj)
+    return snapshot, snapshot.population.lineage if snapshot.population else (), obj

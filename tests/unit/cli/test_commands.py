@@ -186,7 +186,7 @@ def test_best_before_any_result_says_to_wait(finished):
 
 
 def test_replay_prints_the_schedule_from_the_ledger(finished):
-    document = json.loads(replayed(finished))
+    document = json.loads(replayed(finished, "--schedule"))
     assert document["iterations"] == 32
     assert document["schedule"] == [
         {"firstIteration": 1, "lastIteration": 8, "trial": "t0001", "parameters": {"lr": 0.1, "momentum": 0.45}},
@@ -194,8 +194,55 @@ def test_replay_prints_the_schedule_from_the_ledger(finished):
     ]
 
 
-def replayed(folder: Path) -> str:
-    return CliRunner().invoke(app, ["replay", str(folder), "--format", "json"]).stdout
+def test_replay_prints_a_manifest_that_trains_by_the_schedule(finished):
+    document = json.loads(replayed(finished))
+    assert document["metadata"] == {"name": "digits-replay"}
+    assert document["spec"] == {
+        "objectives": [{"metric": "accuracy", "direction": "Maximize"}],
+        "parameters": MANIFEST["spec"]["parameters"],
+        "search": {"algorithm": "Random", "initialPoints": [{"values": {"lr": 0.1, "momentum": 0.45}}]},
+        "scheduler": {"replay": {"schedule": [{"firstIteration": 9, "values": {"lr": 0.12, "momentum": 0.45}}]}},
+        "budget": {"trials": 1, "parallelTrials": 1, "iterationsPerTrial": 32},
+        "trial": {"function": "train:Member"},
+    }
+
+
+def test_the_manifest_that_replay_prints_is_valid(finished, tmp_path):
+    path = tmp_path / "replay.yaml"
+    path.write_text(CliRunner().invoke(app, ["replay", str(finished)]).stdout)
+    assert path.read_text().startswith("# t0003 of digits: accuracy 0.9849 at iteration 32\n")
+    assert call("validate", path).startswith("digits-replay is valid: ")
+
+
+def test_a_winner_that_never_copied_is_replayed_without_a_scheduler(finished):
+    (finished / "ledger.jsonl").write_text(json.dumps(LEDGER[0]) + "\n")
+    spec = json.loads(replayed(finished))["spec"]
+    assert "scheduler" not in spec
+    assert spec["search"]["initialPoints"] == [{"values": {"lr": 0.12, "momentum": 0.45}}]
+
+
+def test_a_replay_asks_for_no_target_and_runs_even_where_the_original_was_suspended(finished, tmp_path):
+    goal = {"metric": "accuracy", "direction": "Maximize", "target": 0.99}
+    spec = {**MANIFEST["spec"], "objectives": [goal], "suspend": True, "trial": {"function": "a:b", "retries": 2}}
+    original = parse({"metadata": {"name": "x" * 40, "namespace": "team"}, "spec": spec})
+    results.keep_experiment(finished, original, manifest=tmp_path, code=tmp_path)
+    document = json.loads(replayed(finished))
+    assert document["metadata"] == {"name": f"{'x' * 33}-replay", "namespace": "team"}
+    assert document["spec"]["objectives"] == [{"metric": "accuracy", "direction": "Maximize"}]
+    assert "suspend" not in document["spec"]
+    assert document["spec"]["trial"] == {"function": "a:b", "retries": 2}
+
+
+def test_a_replay_is_replayed_by_the_same_schedule(finished, tmp_path):
+    again = json.loads(replayed(finished))
+    results.keep_experiment(finished, parse(again), manifest=tmp_path, code=tmp_path)
+    change = {"donor": "t0003", "donorIteration": 8, "values": {"lr": 0.12}, "changed": {"lr": [0.1, 0.12]}}
+    (finished / "ledger.jsonl").write_text(json.dumps({**LEDGER[1], "exploit": change}) + "\n")
+    assert json.loads(replayed(finished))["spec"] == again["spec"]
+
+
+def replayed(folder: Path, *options: str) -> str:
+    return CliRunner().invoke(app, ["replay", str(folder), "--format", "json", *options]).stdout
 
 
 def test_an_error_that_nobody_foresaw_is_a_sentence_too():
