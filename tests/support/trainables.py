@@ -146,3 +146,11 @@ class Weights(tune.Trainable):
 def digest(weights):
     """48 bits of a hash as a number that a float holds exactly."""
     return float(int(hashlib.sha256(json.dumps(weights).encode()).hexdigest()[:12], 16))
+
+
+class SlowWeights(Weights):
+    """Weights that leave time to be interrupted between two steps."""
+
+    def step(self):
+        time.sleep(0.3)
+        return super().step()
