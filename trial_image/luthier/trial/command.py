@@ -20,12 +20,16 @@ from typing import IO, Any
 
 from ray import tune
 
-from luthier.api.experiment import MetricsSource, Trial
+from luthier.api.experiment import Trial
 from luthier.api.keys import ENV_PARAMETER_PREFIX, ENV_PARAMETERS_FILE, ENV_TRIAL, MOUNT_CODE
 from luthier.api.parameters import as_choice
-from luthier.trial.metric_lines import parse_metrics
+from luthier.trial.metric_lines import MAX_LINE, parse_metrics
+from luthier.trial.trial_state import trial_of
 
 KEPT_LINES = 20
+KEPT_REPORTS = 1000
+GUARD = ["/bin/sh", "-c", 'read _; kill -KILL -- "-$1"', "guard"]
+"""Ends a program's process group, whose number is its argument, when the process that started it dies, however."""
 PARAMETERS_FILE = "parameters.json"
 ENV_CODE = "LUTHIER_CODE"
 REFERENCE = re.compile(r"\$\(([^()]+)\)")
@@ -52,21 +56,27 @@ class Program(tune.Trainable):
     def setup(self, config: dict[str, Any]) -> None:
         """Start the program in the trial's own directory."""
         self._tail: deque[str] = deque(maxlen=KEPT_LINES)
-        self._reports: queue.Queue[dict[str, float] | None] = queue.Queue()
+        self._reports = Reports()
         directory = Path(self.logdir)
         _link_code(Path(os.environ.get(ENV_CODE, MOUNT_CODE)), directory)
         (directory / PARAMETERS_FILE).write_text(json.dumps(config))
         self._process = subprocess.Popen(  # noqa: S603 - running the user's program is the purpose
             fill_in(self.settings.command or [], config),
             cwd=directory,
-            env=os.environ | environment(config, directory, self.trial_id or ""),
+            env=os.environ | environment(config, directory, trial_of(self.trial_id or "")),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
             start_new_session=True,
         )
-        threading.Thread(target=self._listen, args=(self._process,), daemon=True).start()
+        self._guard = subprocess.Popen(  # noqa: S603
+            [*GUARD, str(self._process.pid)], stdin=subprocess.PIPE, start_new_session=True
+        )
+        threading.Thread(target=_end_group_with, args=(self._process,), daemon=True).start()
+        file = directory / self.settings.metrics_file if self.settings.metrics_file else None
+        listening = (self._process, file, self._reports, self._tail)
+        threading.Thread(target=_listen, args=listening, daemon=True).start()
 
     def step(self) -> dict[str, Any]:
         """Return the next report, or the end of the program.
@@ -90,31 +100,70 @@ class Program(tune.Trainable):
 
     def cleanup(self) -> None:
         """End the program and what it started."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        self._reports.close()
+        self._guard.kill()
+        self._guard.communicate()
+        if self._process.returncode is None:
+            _end_group(self._process)
         self._process.wait()
 
-    def _listen(self, process: subprocess.Popen[str]) -> None:
-        reports = self._reports
-        from_file = self.settings.metrics_from is MetricsSource.FILE
-        watcher = None
-        ended = threading.Event()
-        if from_file:
-            path = Path(self.logdir) / (self.settings.metrics_file or "")
-            watcher = threading.Thread(target=_follow, args=(path, reports, ended), daemon=True)
-            watcher.start()
-        assert process.stdout is not None  # noqa: S101 - it was opened as a pipe
-        for line in process.stdout:
-            print(line, end="", flush=True)  # noqa: T201 - the program's output is the pod's log
-            self._tail.append(line.rstrip()[:500])
-            metrics = {} if from_file else parse_metrics(line)
-            if metrics:
-                reports.put(metrics)
-        process.wait()
-        ended.set()
-        if watcher:
-            watcher.join()
-        reports.put(None)
+
+class Reports:
+    """A program's reports on their way to `step`; a program that is far ahead of it has to wait."""
+
+    def __init__(self) -> None:
+        """Hold nothing yet."""
+        self._queue: queue.Queue[dict[str, float] | None] = queue.Queue(KEPT_REPORTS)
+        self._is_closed = threading.Event()
+
+    def put(self, report: dict[str, float] | None) -> None:
+        """Add a report, or None for the end, as soon as there is room."""
+        while not self._is_closed.is_set():
+            try:
+                self._queue.put(report, timeout=1)
+            except queue.Full:
+                continue
+            return
+
+    def get(self) -> dict[str, float] | None:
+        """Return the next one, waiting for it."""
+        return self._queue.get()
+
+    def close(self) -> None:
+        """Let nobody wait for room any more."""
+        self._is_closed.set()
+
+
+def _listen(process: subprocess.Popen[str], file: Path | None, reports: Reports, tail: deque[str]) -> None:
+    """Pass on what a program reports, in its output or in a file, and then that it has ended."""
+    assert process.stdout is not None  # noqa: S101 - it was opened as a pipe
+    ended = threading.Event()
+    watcher = threading.Thread(target=_follow, args=(file, reports, ended), daemon=True) if file else None
+    if watcher:
+        watcher.start()
+    while line := process.stdout.readline(MAX_LINE):
+        print(line, end="", flush=True)  # noqa: T201 - the program's output is the pod's log
+        tail.append(line.rstrip()[:500])
+        metrics = {} if file else parse_metrics(line)
+        if metrics:
+            reports.put(metrics)
+    process.wait()
+    ended.set()
+    if watcher:
+        watcher.join()
+    reports.put(None)
+
+
+def _end_group_with(process: subprocess.Popen[str]) -> None:
+    """End what a program left behind when it ended: it holds the output open, and nobody waits for it."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # not reaped, so the group keeps its number
+        _end_group(process)
+
+
+def _end_group(process: subprocess.Popen[str]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def fill_in(command: list[str], config: dict[str, Any]) -> list[str]:
@@ -139,7 +188,7 @@ def _link_code(code: Path, directory: Path) -> None:
             target.symlink_to(source)
 
 
-def _follow(path: Path, reports: queue.Queue[dict[str, float] | None], ended: threading.Event) -> None:
+def _follow(path: Path, reports: Reports, ended: threading.Event) -> None:
     """Report each whole line that appears in a file, until the program has ended and the file is read."""
     file: IO[str] | None = None
     rest = ""

@@ -21,7 +21,7 @@ from luthier.api.wire import Report
 from luthier.trial import ledger as ledgers
 from luthier.trial import schedulers, search
 from luthier.trial.ending import outcome
-from luthier.trial.errors import Fenced
+from luthier.trial.errors import BadExperiment, Fenced
 from luthier.trial.records import CheckpointDropped, Record
 from luthier.trial.reporting import make_report
 from luthier.trial.study import Study
@@ -88,6 +88,8 @@ class Engine:
         try:
             while not self._is_over(runs):
                 controller.step()
+                if self._refusal:  # where Tune has made a log line of it, or a failed trial
+                    raise self._refusal
                 if not runs.live and not runs.is_draining and not self._may_start():
                     raise RuntimeError("no trial runs and none can start: a scheduler holds all of them")
                 self._publish_sometimes()
@@ -118,6 +120,8 @@ class Engine:
             self._is_dirty = True
 
     def _write(self, record: Record) -> None:
+        if self._refusal:
+            raise self._refusal
         try:
             self._ledger.append(record)
         except (Fenced, OSError) as error:
@@ -149,8 +153,17 @@ class Engine:
 
 
 def open_study(experiment: Experiment, directory: Path, write: Callable[[Record], None]) -> Study:
-    """Return the study that a directory's ledger amounts to; an empty one for an empty directory."""
+    """Return the study that a directory's ledger amounts to; an empty one for an empty directory.
+
+    Raises:
+        BadExperiment: the search algorithm needs what this image does not have.
+        BrokenLedger: the ledger can't be read.
+    """
     spec = experiment.spec
-    study = Study(spec, search.build(spec), schedulers.build(spec), write)
+    try:
+        searcher = search.build(spec)
+    except ModuleNotFoundError as error:  # an image without what the algorithm needs will not grow it
+        raise BadExperiment(str(error)) from error
+    study = Study(spec, searcher, schedulers.build(spec), write)
     study.replay(ledgers.read(directory))
     return study

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import signal
 import sys
@@ -112,7 +113,7 @@ def local_ray(engine: Engine) -> Iterator[None]:
     slots = engine.experiment.spec.budget.parallel_trials
     ray.init(
         address="local",
-        num_cpus=max(os.cpu_count() or 1, -(-int(slots * engine.experiment.spec.trial.resources.cpu) // 1) or 1),
+        num_cpus=max(os.cpu_count() or 1, math.ceil(slots * engine.experiment.spec.trial.resources.cpu)),
         num_gpus=0,
         resources={SLOT: 1000},
         include_dashboard=False,

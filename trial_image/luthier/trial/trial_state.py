@@ -86,3 +86,13 @@ class TrialState:
     def is_over(self) -> bool:
         """Whether the trial will not run again."""
         return self.state in OVER
+
+
+def run_name(trial: str, attempt: int, number: int) -> str:
+    """Return the name of a trial's run: the attempt's and the run's own number after the trial's."""
+    return f"{trial}_{attempt}_{number}"
+
+
+def trial_of(run: str) -> str:
+    """Return the name of the trial that a run is of."""
+    return run.rsplit("_", 2)[0]

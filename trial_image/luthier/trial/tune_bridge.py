@@ -7,9 +7,10 @@ the start of another from a checkpoint, in the same warm actor; so Tune sees onl
 
 from __future__ import annotations
 
+import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,15 @@ from luthier.api.manifest import Experiment
 from luthier.api.status import METRICS_SHOWN
 from luthier.trial.study import Study
 from luthier.trial.trainables import check_can_pause, load_trainable, saves_when_told
-from luthier.trial.trial_state import TrialState
+from luthier.trial.trial_state import TrialState, run_name
 
 TRIALS_DIR = "trials"
 NOT_METRICS = frozenset(AUTO_RESULT_KEYS) | frozenset(DEBUG_METRICS) | {DONE, TRIAL_ID, "should_checkpoint"}
 PENDING_RUNS = 64
 """Actors that Tune may ask Ray for at the same time; the study never has more runs than slots."""
+MAX_DEPTH = 4
+BORN_DEAD = "raised in its creation task"
+"""How Ray says that the process could not be set up: the error is the code's, and no worker was lost."""
 Clock = Callable[[], float]
 
 
@@ -70,6 +74,7 @@ class Runs:
         self.clock = clock
         self.is_draining = False
         self._trial_of: dict[str, str] = {}
+        self._interrupted: set[str] = set()
         self._judged: tuple[str, int] | None = None
         self._number = 0
 
@@ -81,7 +86,7 @@ class Runs:
     def begin(self, trial: TrialState) -> str:
         """Return a new Ray trial id for a run."""
         self._number += 1
-        run = f"{trial.name}_{self.attempt}_{self._number}"
+        run = run_name(trial.name, self.attempt, self._number)
         self._trial_of[run] = trial.name
         return run
 
@@ -97,7 +102,10 @@ class Runs:
         self._judged = key
         metrics = numbers_of(result, [o.metric for o in self.study.spec.objectives])
         goes_on = not metrics or self.study.report(name, metrics, self.clock())
-        return goes_on and not self.is_draining
+        if goes_on and self.is_draining and not result.get(DONE):
+            self._interrupted.add(run)
+            return False
+        return goes_on
 
     def saved(self, run: str, path: str) -> None:
         """Pass on that a checkpoint is complete."""
@@ -109,7 +117,7 @@ class Runs:
         """Pass on that a run gave its slot back."""
         name = self._trial_of.pop(run, None)
         if name is not None:
-            self.study.run_ended(name, self.clock(), is_interrupted=self.is_draining)
+            self.study.run_ended(name, self.clock(), is_interrupted=run in self._interrupted)
 
     def failed(self, run: str, error: Exception) -> None:
         """Pass on that a run ended with an error."""
@@ -121,28 +129,57 @@ class Runs:
 
 def numbers_of(result: dict[str, Any], first: list[str]) -> dict[str, float]:
     """Return a result's own metrics: numbers that Ray did not add, the objectives' for certain, bounded in number."""
-    numbers = {
-        name: float(value)
-        for name, value in result.items()
-        if name not in NOT_METRICS and not name.startswith(("config/", "__")) and _is_number(value)
-    }
+    numbers: dict[str, float] = {}
+    for name, value in flat(result).items():
+        number = _number_of(value)
+        if number is not None and name not in NOT_METRICS and not name.startswith(("config/", "__")):
+            numbers[printable(name)[:63]] = number
     names = [n for n in first if n in numbers] + sorted(numbers.keys() - set(first))
-    return {name[:63]: numbers[name] for name in names[:METRICS_SHOWN]}
+    return {name: numbers[name] for name in names[:METRICS_SHOWN]}
+
+
+def flat(result: Mapping[Any, Any], prefix: str = "", depth: int = 0) -> dict[str, Any]:
+    """Return a result without nesting: `{"val": {"loss": 1}}` has `val/loss`. Names may be anything; depth ends."""
+    found: dict[str, Any] = {}
+    for key, value in result.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{name}/", depth + 1) if depth < MAX_DEPTH else {}
+        else:
+            found[name] = value
+    return found
+
+
+def printable(text: str) -> str:
+    """Return a text that JSON can hold: half characters are replaced."""
+    return text.encode(errors="replace").decode()
 
 
 def diagnose(error: Exception) -> tuple[str, str, bool]:
     """Return the cause, the message and whether the trial itself is to blame for a run's error."""
+    message = printable(str(error))
     if isinstance(error, RayActorError):
-        return "WorkerLost", str(error), False
+        if BORN_DEAD in message:
+            return "Exception", message, True
+        return "WorkerLost", message, False
     if isinstance(error, RayTaskError):
         if "ProgramFailed" in type(error).__name__:
-            return "ExitCode", str(error.cause), True
-        return "Exception", str(error), True
-    return "Exception", f"{type(error).__name__}: {error}", True
+            return "ExitCode", printable(str(error.cause)), True
+        return "Exception", message, True
+    return "Exception", f"{type(error).__name__}: {message}", True
 
 
-def _is_number(value: Any) -> bool:
-    return hasattr(value, "__float__") and not isinstance(value, str | bytes) and getattr(value, "size", 1) == 1
+def _number_of(value: Any) -> float | None:
+    """Return what a trial reported as a number, if it is one; whatever else it is must not end the search."""
+    if isinstance(value, str | bytes):
+        return None
+    try:
+        value = value.item() if hasattr(value, "item") else value  # NumPy's and torch's, if they hold a single one
+        return float(value) if hasattr(value, "__float__") else None
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+    except Exception:
+        return None
 
 
 class Proposals(SearchAlgorithm):
@@ -243,6 +280,9 @@ class Controller(TuneController):
 
     def _update_trial_queue(self, blocking: bool = False, timeout: int = 600) -> bool:
         return bool(super()._update_trial_queue(blocking=False))
+
+    def _process_trial_result(self, trial: Trial, result: dict[str, Any]) -> Any:
+        return super()._process_trial_result(trial, flat(result))  # Tune's own way falls over names that are no text
 
     def _process_trial_failure(self, trial: Trial, exception: Exception) -> None:
         super()._process_trial_failure(trial, exception)
