@@ -8,6 +8,9 @@ from itertools import pairwise
 import pytest
 
 from luthier.api.manifest import parse
+from luthier.cli import results as results_of
+from luthier.cli.replay import manifest_document
+from luthier.cli.targets import find
 from luthier.trial import ledger
 from luthier.trial.engine import Engine
 
@@ -98,3 +101,31 @@ def test_an_interrupted_replay_goes_on_in_its_schedule(tmp_path, percent):
 
     assert report.outcome.succeeded
     assert gains(tmp_path) == pytest.approx([in_force(iteration) for iteration in range(1, LENGTH + 1)])
+
+
+def test_the_manifest_that_replay_prints_trains_to_the_winners_very_score(tmp_path):
+    population = parse(
+        {
+            "metadata": {"name": "population"},
+            "spec": {
+                "objectives": [{"metric": "score", "direction": "Maximize"}],
+                "parameters": [{"name": "lr", "type": "Double", "min": 0, "max": 1}],
+                "search": {"seed": 3},
+                "scheduler": {"pbt": {"perturbationInterval": 2, "quantileFraction": 0.5}},
+                "budget": {"trials": 4, "parallelTrials": 2, "iterationsPerTrial": LENGTH},
+                "trial": {"function": "support.trainables:Weights", "resources": {"cpu": 0.1}},
+            },
+        }
+    )
+    (tmp_path / "first").mkdir()
+    results_of.keep_experiment(tmp_path / "first", population, manifest=tmp_path, code=tmp_path)
+    first = Engine(population, tmp_path / "first", 1, lambda report: None).run()
+    results_of.keep_report(tmp_path / "first", first)
+    assert first.population.exploits > 0
+
+    manifest = manifest_document(find(str(tmp_path / "first"), None, with_exploits=True))
+    again = Engine(parse(manifest), tmp_path / "again", 1, lambda report: None).run()
+
+    assert manifest["spec"]["scheduler"]["replay"]["schedule"]
+    assert again.best.metrics["score"] == first.best.metrics["score"]
+    assert again.best.metrics["ended"] == first.best.metrics["ended"], "not the same weights"

@@ -11,8 +11,11 @@ from luthier.api.manifest import parse
 from luthier.cli import results
 from luthier.cli.errors import Refusal, speaks_plainly
 from luthier.cli.main import app
+from luthier.cli.replay import manifest_document
 from luthier.cli.run import plan_of
-from unit.cli.builders import MANIFEST, ended, experiment, running
+from luthier.cli.snapshot import of_object
+from luthier.cli.targets import Found
+from unit.cli.builders import MANIFEST, as_object, condition, ended, experiment, running, status
 
 LEDGER = [
     {"kind": "attempt", "time": 0, "attempt": 1},
@@ -231,6 +234,31 @@ def test_a_replay_asks_for_no_target_and_runs_even_where_the_original_was_suspen
     assert document["spec"]["objectives"] == [{"metric": "accuracy", "direction": "Maximize"}]
     assert "suspend" not in document["spec"]
     assert document["spec"]["trial"] == {"function": "a:b", "retries": 2}
+
+
+def in_cluster(**spec: object) -> Found:
+    obj = as_object(status(condition("Succeeded")))
+    obj["spec"] = {**obj["spec"], **spec}
+    snapshot = of_object(obj)
+    return Found(snapshot, snapshot.best, () if "scheduler" in spec else snapshot.population.lineage, obj)
+
+
+def test_an_experiment_of_the_cluster_is_replayed_in_its_namespace():
+    document = manifest_document(in_cluster())
+    assert document["metadata"] == {"name": "digits-replay", "namespace": "team"}
+    assert [change["firstIteration"] for change in document["spec"]["scheduler"]["replay"]["schedule"]] == [5, 9]
+
+
+def test_a_replay_in_the_cluster_is_its_own_manifest():
+    schedule = [{"firstIteration": 9, "values": {"lr": 0.12}}]
+    with pytest.raises(Refusal, match="is a replay itself"):
+        manifest_document(in_cluster(scheduler={"replay": {"schedule": schedule}}))
+
+
+def test_an_experiment_of_another_version_is_not_made_a_replay_of():
+    with pytest.raises(Refusal, match="not of this version") as refusal:
+        manifest_document(in_cluster(ghosts=3))
+    assert "ghosts" in refusal.value.problems[0]
 
 
 def test_a_replay_is_replayed_by_the_same_schedule(finished, tmp_path):
