@@ -7,9 +7,10 @@ import math
 import pytest
 
 from luthier.api.wire import Outcome
+from luthier.trial.fold import METRIC_NAMES_KEPT
 from luthier.trial.schedulers.scheduler import Continue, Drop, Exploit, Pause, Resume, Stop
 from luthier.trial.schedulers.stopping import StoppingScheduler
-from luthier.trial.study import FREE_DISRUPTIONS, METRIC_NAMES_KEPT
+from luthier.trial.study import FREE_DISRUPTIONS
 from luthier.trial.trial_state import State
 from support.builders import a_double, a_spec, an_integer
 from support.studies import ToldStudy
