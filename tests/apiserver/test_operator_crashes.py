@@ -119,4 +119,3 @@ def _file(user: dict[str, str], name: str, directory: Path) -> str:
     path = directory / name
     path.write_bytes(base64.b64decode(user[f"{name}-data"]))
     return str(path)
-

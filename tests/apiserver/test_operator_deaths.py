@@ -60,7 +60,10 @@ def test_killed_while_it_creates(world: World, operator: Operator, collection: s
     until(lambda: len(world.names("pods")) == 3, "all pods")
     until(lambda: world.status().get("attempt") == 1, "status")
     assert {c: len(world.names(c)) for c in ("secrets", "services", "persistentvolumeclaims", "pods")} == {
-        "secrets": 1, "services": 1, "persistentvolumeclaims": 1, "pods": 3,
+        "secrets": 1,
+        "services": 1,
+        "persistentvolumeclaims": 1,
+        "pods": 3,
     }
 
 

@@ -78,8 +78,7 @@ def test_the_outcome_is_acknowledged_only_when_it_is_safe(world: World, operator
 
 def test_an_outcome_that_only_the_termination_message_tells(world: World, operator: Operator) -> None:
     world.apply(workers={"max": 0})
-    last = report_of(world, phase=Phase.FINISHED, done=8, running=0, best=a_best(),
-                     outcome=an_outcome("TargetReached"))
+    last = report_of(world, phase=Phase.FINISHED, done=8, running=0, best=a_best(), outcome=an_outcome("TargetReached"))
     world.end_pod("-driver-1", 0, encode_termination(last).decode())
     until(lambda: world.condition("Succeeded").get("reason") == "TargetReached", "success")
     assert (world.status()["done"], world.status()["bestValue"]) == ("8/8", "0.971235")

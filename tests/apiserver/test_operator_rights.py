@@ -43,9 +43,7 @@ def test_a_life_with_the_fewest_rights(rest: Rest, operator: Operator) -> None:
         world.hang_pod("-worker-1-0", "ContainerCreating", "")
         world.end_pod("-driver-1", 1)
         bring_up(world, driver, attempt=2)
-        last = report_of(
-            world, phase=Phase.FINISHED, attempt=2, done=8, running=0, outcome=an_outcome(), sequence=9
-        )
+        last = report_of(world, phase=Phase.FINISHED, attempt=2, done=8, running=0, outcome=an_outcome(), sequence=9)
         driver.publish(last)
         until(lambda: world.experiment() is None, "the end and the deletion after it")
         page = operator.page("metrics")[1]

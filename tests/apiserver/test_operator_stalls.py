@@ -30,6 +30,7 @@ def driver(operator: Operator) -> Iterator[FakeDriver]:
     with FakeDriver(port=operator.progress_port) as driver:
         yield driver
 
+
 NO_GPU = "0/3 nodes are available: 3 Insufficient nvidia.com/gpu. preemption: 0/3 nodes are available."
 
 
@@ -90,11 +91,23 @@ def test_no_such_secret(world: World, operator: Operator) -> None:
 def test_a_volume_that_is_told_only_in_events(world: World, operator: Operator) -> None:
     world.apply()
     pod = world.hang_pod("-driver-1", "ContainerCreating", "")
-    reference = {"kind": "Pod", "name": pod["metadata"]["name"], "namespace": world.namespace,
-                 "uid": pod["metadata"]["uid"]}
+    reference = {
+        "kind": "Pod",
+        "name": pod["metadata"]["name"],
+        "namespace": world.namespace,
+        "uid": pod["metadata"]["uid"],
+    }
     message = 'MountVolume.SetUp failed for volume "data" : configmap "data" not found'
-    world.make("events", {"metadata": {"name": f"{world.name}.mount"}, "involvedObject": reference, "type": "Warning",
-                          "reason": "FailedMount", "message": message})
+    world.make(
+        "events",
+        {
+            "metadata": {"name": f"{world.name}.mount"},
+            "involvedObject": reference,
+            "type": "Warning",
+            "reason": "FailedMount",
+            "message": message,
+        },
+    )
     assert "configmap" in stalled(world, "ConfigMapNotFound", 45)
 
 

@@ -113,8 +113,16 @@ def _bare_pod(body: Json) -> Json:
     metadata = body["metadata"]
     kept = {
         name: metadata[name]
-        for name in ("name", "namespace", "uid", "resourceVersion", "labels", "creationTimestamp",
-                     "deletionTimestamp", "ownerReferences")
+        for name in (
+            "name",
+            "namespace",
+            "uid",
+            "resourceVersion",
+            "labels",
+            "creationTimestamp",
+            "deletionTimestamp",
+            "ownerReferences",
+        )
         if name in metadata
     }
     annotations = metadata.get("annotations") or {}

@@ -1,14 +1,14 @@
 """What can go wrong between the operator and the API server.
 
-    ClusterError
-    ├── UnavailableError     no answer, too many requests, or a fault of the server: try again
-    ├── NotFoundError        the object, or its namespace, is not there
-    ├── ConflictError        the object has changed since it was read: read again
-    ├── AlreadyExistsError   a create found the name taken
-    └── RefusedError         the server will not do it, and says why
-        ├── QuotaExceededError   a ResourceQuota stands in the way
-        ├── ForbiddenError       RBAC, Pod Security or another admission check
-        └── RejectedError        the object is not valid
+ClusterError
+├── UnavailableError     no answer, too many requests, or a fault of the server: try again
+├── NotFoundError        the object, or its namespace, is not there
+├── ConflictError        the object has changed since it was read: read again
+├── AlreadyExistsError   a create found the name taken
+└── RefusedError         the server will not do it, and says why
+    ├── QuotaExceededError   a ResourceQuota stands in the way
+    ├── ForbiddenError       RBAC, Pod Security or another admission check
+    └── RejectedError        the object is not valid
 """
 
 from __future__ import annotations

@@ -111,8 +111,10 @@ def _exit(status: dict[str, Any], terminated: dict[str, Any] | None) -> Exit | N
         )
     if status.get("phase") in ("Succeeded", "Failed"):
         # Evicted, or lost with its node, before any container could say how it ended.
-        ended = max((as_time(c.get("lastTransitionTime")) or LAST_RESORT for c in status.get("conditions") or []),
-                    default=as_time(status.get("startTime")) or LAST_RESORT)
+        ended = max(
+            (as_time(c.get("lastTransitionTime")) or LAST_RESORT for c in status.get("conditions") or []),
+            default=as_time(status.get("startTime")) or LAST_RESORT,
+        )
         return Exit(-1, status.get("reason", "") or str(status["phase"]), status.get("message", ""), ended)
     return None
 

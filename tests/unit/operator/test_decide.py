@@ -289,7 +289,9 @@ STALLS: dict[str, tuple[Observation, str | None]] = {
     ),
     "no result for the whole timeout": (
         an_observation(
-            a_driver(started=ago(900)), *BOTH_WORKERS, report=a_report(last_result_time=ago(601)),
+            a_driver(started=ago(900)),
+            *BOTH_WORKERS,
+            report=a_report(last_result_time=ago(601)),
         ),
         "NoResult",
     ),
@@ -327,9 +329,7 @@ STALLS: dict[str, tuple[Observation, str | None]] = {
         "ConfigMapNotFound",
     ),
     "a missing claim": (
-        an_observation(
-            things=replace(EVERYTHING_IS_THERE, claim=Presence.MISSING), storage={"claimName": "shared"}
-        ),
+        an_observation(things=replace(EVERYTHING_IS_THERE, claim=Presence.MISSING), storage={"claimName": "shared"}),
         "ClaimNotFound",
     ),
     "a suspended experiment is not stalled": (

@@ -36,7 +36,11 @@ def test_a_running_experiment_answers_in_one_line() -> None:
     report = a_report(done=3, best=a_best(), progress=Progress(percent=37, eta_seconds=260))
     status = status_of(an_observation(a_driver(), *WORKERS, report=report))
     assert (status.state, status.done, status.best_value, status.gpu_hours, status.eta) == (
-        "Running", "3/8", "0.971235", "2.00", "4m",
+        "Running",
+        "3/8",
+        "0.971235",
+        "2.00",
+        "4m",
     )
     assert (status.workers.ready, status.workers.desired, status.attempt) == (2, 2, 1)
 
@@ -122,11 +126,17 @@ def test_a_status_is_cut_before_it_is_too_large() -> None:
     wide = {f"p{i}": "x" * 128 for i in range(64)}
     trial = TrialResult(trial="t1", iteration=1, parameters=wide, metrics={"accuracy": 1}, checkpoint="c" * 1024)
     exploit = Exploit(
-        trial="t1", donor="t2", iteration=1, donor_iteration=1, time=NOW,
+        trial="t1",
+        donor="t2",
+        iteration=1,
+        donor_iteration=1,
+        time=NOW,
         changed={name: ["x" * 128, "y" * 128] for name in wide},
     )
     report = a_report(
-        best=trial, top=[trial] * 5, pareto_front=[trial] * 16,
+        best=trial,
+        top=[trial] * 5,
+        pareto_front=[trial] * 16,
         population=Population(lineage=[exploit] * 16),
         failures=[FailedTrial(trial="t1", cause="E", message="m" * 1024)] * 5,
     )

@@ -62,8 +62,10 @@ def test_containers_and_volumes_are_added() -> None:
     pod = a_worker_with(
         {
             "spec": {
-                "containers": [{"name": "exporter", "image": "x"}, {"name": keys.CONTAINER, "volumeMounts": [
-                    {"name": "data", "mountPath": "/data"}]}],
+                "containers": [
+                    {"name": "exporter", "image": "x"},
+                    {"name": keys.CONTAINER, "volumeMounts": [{"name": "data", "mountPath": "/data"}]},
+                ],
                 "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}],
             }
         }

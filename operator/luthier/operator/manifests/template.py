@@ -14,8 +14,14 @@ from luthier.api import keys
 KEPT_IN_SPEC = ("restartPolicy", "hostname", "subdomain")
 KEPT_IN_CONTAINER = ("name", "command", "args", "readinessProbe")
 KEPT_VOLUMES = ("token", "experiment", "storage", "code")
-NAMED_LISTS = {"containers": "name", "initContainers": "name", "volumes": "name", "env": "name", "ports": "name",
-               "volumeMounts": "mountPath"}
+NAMED_LISTS = {
+    "containers": "name",
+    "initContainers": "name",
+    "volumes": "name",
+    "env": "name",
+    "ports": "name",
+    "volumeMounts": "mountPath",
+}
 """Lists whose items have a key, as the API server sees them."""
 DEEP_LISTS = ("containers", "initContainers")
 """Lists whose items are merged; items of the others are replaced."""

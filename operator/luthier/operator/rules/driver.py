@@ -70,9 +70,7 @@ def course(seen: Observation, now: datetime) -> Course:
 
 def keep_one_driver(seen: Observation, now: datetime) -> Verdict | None:
     """Create the driver that should run, and clear away older ones."""
-    stale = tuple(
-        DeletePod(pod.name, pod.uid) for pod in seen.stale_drivers if pod.state is not PodState.LEAVING
-    )
+    stale = tuple(DeletePod(pod.name, pod.uid) for pod in seen.stale_drivers if pod.state is not PodState.LEAVING)
     match course(seen, now):
         case Alive():
             return Verdict(actions=stale) if stale else None

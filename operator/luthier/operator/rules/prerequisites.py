@@ -29,7 +29,5 @@ def _missing(seen: Observation) -> Ruling | None:
     if source is not None and seen.things.source is Presence.MISSING:
         return stalled("ConfigMapNotFound", f"ConfigMap {source.config_map} (spec.trial.source) does not exist")
     if claim is not None and seen.things.claim is Presence.MISSING:
-        return stalled(
-            "ClaimNotFound", f"PersistentVolumeClaim {claim} (spec.storage.claimName) does not exist"
-        )
+        return stalled("ClaimNotFound", f"PersistentVolumeClaim {claim} (spec.storage.claimName) does not exist")
     return None

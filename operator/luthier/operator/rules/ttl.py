@@ -17,6 +17,4 @@ def delete_after_its_time(seen: Observation, now: datetime) -> Verdict | None:
     due = ended + timedelta(seconds=ttl)
     if now < due:
         return Verdict(look_again=due)
-    return Verdict(
-        actions=(DeleteExperiment(seen.identity.name, seen.identity.uid),), is_final=True, is_silent=True
-    )
+    return Verdict(actions=(DeleteExperiment(seen.identity.name, seen.identity.uid),), is_final=True, is_silent=True)

@@ -47,9 +47,7 @@ def _rested_at(pod: Pod) -> datetime:
     return pod.exit.time if steady else pod.exit.time + timedelta(seconds=backoff.WORKER_REST_SECONDS)
 
 
-def _unwanted(
-    seen: Observation, mine: dict[int, Pod], resting: dict[int, datetime], now: datetime
-) -> Iterator[Pod]:
+def _unwanted(seen: Observation, mine: dict[int, Pod], resting: dict[int, datetime], now: datetime) -> Iterator[Pod]:
     for pod in seen.workers:
         is_mine = mine.get(pod.index) == pod
         is_resting = is_mine and resting.get(pod.index, now) > now
