@@ -17,12 +17,15 @@ from support.e2e_place import Place, a_place, has_failed
 from target import TORCH, Embedded
 
 FOLDER = Path(__file__).parent
+SET_UP_SECONDS = 3600
+"""The first test waits for cluster and images, which a fresh machine has to build."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if FOLDER in item.path.parents:
             item.add_marker("e2e")
+            item.add_marker(pytest.mark.timeout(SET_UP_SECONDS))
 
 
 @pytest.fixture(scope="session")
