@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from luthier.api.keys import SLOT
 from luthier.trial.run import QUIET
 

@@ -6,32 +6,13 @@ import threading
 from collections import Counter
 
 import pytest
-from luthier.api.manifest import parse
+
 from luthier.trial import ledger
 from luthier.trial.engine import Engine
 from luthier.trial.errors import BadExperiment, Fenced
+from support.real_runs import an_experiment, records, run
 
 pytestmark = pytest.mark.ray
-
-
-def an_experiment(function, *, metric="loss", direction="Minimize", parameters=None, scheduler=None, retries=0, **budget):
-    spec = {
-        "objectives": [{"metric": metric, "direction": direction}],
-        "parameters": parameters or [{"name": "x", "type": "Double", "min": -1, "max": 1}],
-        "budget": budget,
-        "trial": {"function": f"support.trainables:{function}", "resources": {"cpu": 0.1}, "retries": retries},
-    }
-    if scheduler:
-        spec["scheduler"] = scheduler
-    return parse({"metadata": {"name": "test"}, "spec": spec})
-
-
-def run(experiment, directory, attempt=1, on_report=lambda report: None):
-    return Engine(experiment, directory, attempt, on_report).run()
-
-
-def records(directory, kind):
-    return [record for record in ledger.read(directory) if record.kind == kind]
 
 
 def test_each_trial_reports_as_often_as_it_likes_and_the_count_is_exact(tmp_path):
@@ -114,10 +95,9 @@ def test_a_metric_that_is_never_reported_is_named_with_those_that_are(tmp_path):
 
 
 def test_a_module_that_does_not_exist_is_the_users_to_mend(tmp_path):
-    with pytest.raises(BadExperiment, match="import of support.trainables_ failed"):
-        spec = an_experiment("x", trials=1).spec
-        trial = spec.trial.model_copy(update={"function": "support.trainables_:x"})
-        experiment = an_experiment("x").model_copy(update={"spec": spec.model_copy(update={"trial": trial})})
+    experiment = an_experiment("x", trials=1, trial={"function": "support.nowhere:x"})
+
+    with pytest.raises(BadExperiment, match=r"import of support\.nowhere failed"):
         run(experiment, tmp_path)
 
 

@@ -143,6 +143,20 @@ class Weights(tune.Trainable):
         self.weights = json.loads(Path(checkpoint, "weights.json").read_text())
 
 
+class NeverBorn(tune.Trainable):
+    """Its setup always fails."""
+
+    def setup(self, config):
+        raise ValueError("no data at /nowhere")
+
+    def step(self):
+        return {"loss": 1.0}
+
+
+def reports_what_no_ledger_can_hold(config):
+    tune.report({"loss": 1.0, "huge": 10**400, "half \ud800": 1.0, 7: {8: 9.0}, "text": "x", "deep": {"a": {"b": 2.0}}})
+
+
 def digest(weights):
     """48 bits of a hash as a number that a float holds exactly."""
     return float(int(hashlib.sha256(json.dumps(weights).encode()).hexdigest()[:12], 16))
