@@ -25,9 +25,7 @@ def rest(api_server: Path) -> Rest:
 
 
 @pytest.fixture(scope="module")
-def shared_operator(
-    api_server: Path, rest: Rest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Operator]:
+def shared_operator(api_server: Path, rest: Rest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
     """One operator for all tests of a file that do not end it."""
     roomy, few, restricted = (f"operator-{uuid.uuid4().hex[:8]}" for _ in range(3))
     make_namespace(rest, roomy)

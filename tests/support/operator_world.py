@@ -184,8 +184,13 @@ class World:
 
     def end_pod(self, suffix: str, code: int, message: str = "") -> Json:
         pod = until(lambda: self.pod(suffix), f"pod {suffix}")
-        end = {"exitCode": code, "reason": "Error" if code else "Completed", "message": message,
-               "startedAt": now(), "finishedAt": now()}
+        end = {
+            "exitCode": code,
+            "reason": "Error" if code else "Completed",
+            "message": message,
+            "startedAt": now(),
+            "finishedAt": now(),
+        }
         return self.patch_pod(
             pod, phase="Failed" if code else "Succeeded", containerStatuses=[_container({"terminated": end})]
         )
@@ -289,8 +294,14 @@ def _material(entry: Json, name: str) -> bytes:
 
 
 def _container(state: Json) -> Json:
-    return {"name": keys.CONTAINER, "image": "trial", "imageID": "", "ready": "running" in state, "restartCount": 0,
-            "state": state}
+    return {
+        "name": keys.CONTAINER,
+        "image": "trial",
+        "imageID": "",
+        "ready": "running" in state,
+        "restartCount": 0,
+        "state": state,
+    }
 
 
 def _pod_condition(type_: str, status: str) -> Json:
