@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
-
 from luthier.api import keys
 from support.e2e_manifests import steady
 from support.e2e_place import Json, Place, condition, moment
@@ -37,7 +35,6 @@ def test_a_change_of_spec_or_progress_is_in_status_within_two_seconds(place: Pla
     assert max(progress) < WITHIN_SECONDS
 
 
-@pytest.mark.xfail(strict=True, reason="a trial counts as running from its proposal, though no worker has room for it")
 def test_only_trials_that_hold_a_worker_run_and_cost(place: Place) -> None:
     with place.watch(keys.PLURAL) as sights:
         place.apply(steady(NAME, pause=0.15, budget={"trials": 2, "parallelTrials": 2}, workers={"max": 1}))
