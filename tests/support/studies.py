@@ -172,6 +172,8 @@ class DrawnEngine:
         if trial is None:
             return False
         assert trial.name not in self.runs, f"{trial.name} runs twice"
+        gone = {record.checkpoint for record in self.told.of_kind("dropped")}
+        assert trial.origin.checkpoint not in gone, f"{trial.name} goes on from what is gone"
         self.runs[trial.name] = FakeRun(trial.name, trial.origin.iteration)
         return True
 

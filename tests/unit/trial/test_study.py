@@ -398,6 +398,21 @@ def test_a_scheduler_is_told_how_many_wait_beyond_the_slots_that_are_free(trials
     assert scheduler.told[-1][-1] == waiting
 
 
+def test_slots_that_no_worker_has_brought_are_not_free():
+    """Members take turns also where fewer workers came than trials may run at the same time."""
+    scheduler = Scripted()
+    told = a_study(scheduler=scheduler, trials=4, parallel=4)
+    assert [told.starts(), told.starts()] == ["t0000", "t0001"]
+    told.reports("t0000", 1.0)
+    assert scheduler.told[-1][-1] == 2
+
+    told.starts()
+    told.starts()
+    told.fails("t0003", "WorkerLost", blamed=False)
+    told.reports("t0000", 1.0)
+    assert scheduler.told[-1][-1] == 1
+
+
 def test_a_loser_on_its_way_to_new_weights_makes_nobody_give_way_for_it():
     scheduler = Scripted(t0000_1=Exploit("t0001", 1, {"x": 0.75}))
     told = a_study(scheduler=scheduler, trials=2)

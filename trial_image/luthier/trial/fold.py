@@ -6,6 +6,7 @@ Live and after a restart the same `apply` runs, so the two cannot differ. What i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
 
 from luthier.api.experiment import Budget, Direction, Spec
@@ -54,6 +55,8 @@ class Fold:
         self._resumable: list[str] = []
         self._in: dict[State, dict[str, None]] = {state: {} for state in State}
         self._slots_held = 0
+        self._slots_seen = 0
+        """Trials that ran at the same time in this attempt; there may be fewer workers than parallel trials."""
         self._ended_seconds = 0.0
         self._searcher = searcher
         self._scheduler = scheduler
@@ -98,6 +101,7 @@ class Fold:
 
     def _apply_attempt(self, record: AttemptStarted) -> None:
         self._interrupt()
+        self._slots_seen = 0
         if self.attempts:
             self._earlier_seconds += max(0.0, self._last_time - self._attempt_start)
         self.attempts += 1
@@ -125,6 +129,7 @@ class Fold:
         trial = self.trials[record.trial]
         self._move(trial, State.RUNNING, record.time)
         self._slots_held += not trial.live
+        self._slots_seen = max(self._slots_seen, self.count(State.RUNNING))
         trial.live, trial.since = True, record.time
         trial.cursor = record.iteration
         trial.origin = Origin(record.iteration, record.checkpoint)
@@ -172,6 +177,8 @@ class Fold:
         trial.disruptions += not record.counted
         trial.cause, trial.message = record.cause, record.message
         self._move(trial, State.WAITING, record.time)
+        if not record.counted:  # its slot may be lost with the worker; a run that starts shows that it is not
+            self._slots_seen = self.count(State.RUNNING)
         self._resumable.append(trial.name)
 
     def _end(self, trial: TrialState, state: State, cause: str | None, message: str | None, time: float) -> None:
@@ -233,6 +240,11 @@ class Fold:
         """Seconds that trials ran, added up."""
         running = (self.trials[name] for name in self._in[State.RUNNING])
         return self._ended_seconds + sum(max(0.0, now - trial.since) for trial in running)
+
+    def waiting_or_running(self) -> Iterator[TrialState]:
+        """Yield the trials that may run again; their number is the population's or the slots', not all trials'."""
+        for state in (State.WAITING, State.RUNNING, State.PAUSED):
+            yield from (self.trials[name] for name in self._in[state])
 
     @property
     def unfinished(self) -> int:

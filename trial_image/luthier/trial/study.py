@@ -145,7 +145,7 @@ class Study(Fold):
     def _waiting(self) -> int:
         """Number of trials that could start and will not get a slot that is free already."""
         new = 0 if self.exhausted else max(0, self.budget.trials - len(self.trials))
-        free = max(0, self.budget.parallel_trials - self.count(State.RUNNING))
+        free = max(0, min(self._slots_seen, self.budget.parallel_trials) - self.count(State.RUNNING))
         return max(0, len(self._resumable) + new - free)
 
     def _as_update(self, trial: TrialState, decision: Decision) -> dict[str, object]:
@@ -183,7 +183,7 @@ class Study(Fold):
         if is_known or trial.state is State.WAITING:
             return
         self._record(CheckpointSaved(time=now, trial=name, iteration=trial.cursor, checkpoint=checkpoint))
-        for old in superfluous(trial, self.trials.values()):
+        for old in superfluous(trial, self.waiting_or_running()):
             self._record(CheckpointDropped(time=now, trial=name, checkpoint=old.checkpoint))
 
     def run_ended(self, name: str, now: float, *, is_interrupted: bool = False) -> None:
