@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import ray
 from ray.exceptions import RayActorError, RayTaskError
 from ray.train._internal.checkpoint_manager import _TrainingResult
 from ray.train._internal.storage import StorageContext
@@ -37,6 +38,8 @@ NOT_METRICS = frozenset(AUTO_RESULT_KEYS) | frozenset(DEBUG_METRICS) | {DONE, TR
 PENDING_RUNS = 64
 """Actors that Tune may ask Ray for at the same time; the study never has more runs than slots."""
 MAX_DEPTH = 4
+NO_WORKER_SECONDS = 0.1
+"""Pause between two looks for a first worker."""
 BORN_DEAD = "raised in its creation task"
 """How Ray says that the process could not be set up: the error is the code's, and no worker was lost."""
 Clock = Callable[[], float]
@@ -192,10 +195,20 @@ class Proposals(SearchAlgorithm):
 
     def next_trial(self) -> Trial | None:
         """Return the next run as a Ray trial, or None when no slot is free or nothing can start."""
-        if self._runs.is_draining:
+        if self._runs.is_draining or not self._has_room():
             return None
         trial = self._runs.study.next_run(self._runs.clock())
         return self._make_trial(self._runs.begin(trial), trial) if trial else None
+
+    def _has_room(self) -> bool:
+        """Tell whether a worker has room for one more run: one that waits for a worker would count and cost already."""
+        live = self._runs.live
+        if live >= self._runs.study.budget.parallel_trials:
+            return False
+        slots = int(ray.cluster_resources().get(SLOT, 0))
+        if not slots and not live:
+            time.sleep(NO_WORKER_SECONDS)  # nothing runs that Tune could wait for, so it would spin
+        return live < slots
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Take note of a run's end; errors come with their exception through the controller."""
