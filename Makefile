@@ -12,6 +12,7 @@ WHAT_PINS := pyproject.toml requirements.lock
 READY := $(VENV)/.ready-$(shell cat $(WHAT_PINS) | sha256sum | cut -c1-12)
 FAST := tests/unit tests/conformance
 
+.NOTPARALLEL:
 .PHONY: help setup demo check lint types layers unit test test-apiserver test-engine test-e2e generate format lock images clean-cluster clean
 
 help:  ## What there is
@@ -73,7 +74,7 @@ lock: setup  ## Pin all dependencies anew
 
 clean-cluster:  ## End everything that demo and tests started, and nothing else
 	dev/cluster down
-	if command -v kind >/dev/null && kind get clusters 2>/dev/null | grep -qx luthier; then kind delete cluster --name luthier; fi
+	if command -v kind >/dev/null && kind get clusters 2>/dev/null | grep -qx luthier-demo; then kind delete cluster --name luthier-demo; fi
 
 clean: clean-cluster  ## Besides, remove the environment and the cluster's state
 	dev/cluster down --purge

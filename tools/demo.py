@@ -21,7 +21,10 @@ def main() -> int:
         installed = install()
         with step(f"examples/{EXAMPLE}"):
             apply_anew(installed)
-    except StepFailed as error:
+    except KeyboardInterrupt:
+        print("\nInterrupted. `make demo` goes on from here, `make clean-cluster` ends what runs.", file=sys.stderr)
+        return 130
+    except (StepFailed, FileNotFoundError) as error:
         print(f"\n{error}\n\nWhat was built stays; `make demo` goes on from there.", file=sys.stderr)
         return 1
     code = watch(installed)

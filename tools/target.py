@@ -1,7 +1,8 @@
 """Which cluster the demo and the end-to-end tests use, and how images get onto its nodes.
 
 `KUBECONFIG` where it is set, else kind where a container engine runs, else the embedded
-cluster of `dev/`. Only the last one is started and ended from here.
+cluster of `dev/`. kind and the embedded cluster are
+started from here and ended by `make clean-cluster`; a given one keeps what was installed.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 DEV = ROOT / "dev" / "cluster"
-KIND_CLUSTER = "luthier"
+KIND_CLUSTER = "luthier-demo"
 
 
 class StepFailed(RuntimeError):
@@ -106,9 +107,11 @@ class Kind(Engine):
 
     def start(self) -> Path:
         """Create it unless it is there and return its kubeconfig."""
-        kubeconfig = ROOT / ".kind-kubeconfig"
+        kubeconfig = ROOT / ".kind" / "kubeconfig"
+        kubeconfig.parent.mkdir(exist_ok=True)
         if KIND_CLUSTER not in run(["kind", "get", "clusters"], what="listing kind clusters").split():
-            run(["kind", "create", "cluster", "--name", KIND_CLUSTER], what="creating the kind cluster")
+            create = ["kind", "create", "cluster", "--name", KIND_CLUSTER, "--kubeconfig", str(kubeconfig)]
+            run(create, what="creating the kind cluster")
         kubeconfig.write_text(run(["kind", "get", "kubeconfig", "--name", KIND_CLUSTER], what="kind get kubeconfig"))
         _advertise_gpus(kubeconfig)
         return kubeconfig
@@ -157,7 +160,7 @@ def choose() -> Embedded | Kind | Given:
         if engine is None:
             raise StepFailed("KUBECONFIG is set, but no container engine (docker or podman) runs to build images with")
         return Given(engine)
-    if not given and engine and shutil.which("kind"):
+    if not given and engine == "docker" and shutil.which("kind"):
         return Kind(engine)
     return Embedded()
 

@@ -78,7 +78,7 @@ def _status(options: argparse.Namespace) -> None:
 
 
 def _kubeconfig(_: argparse.Namespace) -> None:
-    print(_running().admin_kubeconfig)
+    print(full_cluster().admin_kubeconfig)
 
 
 def _env(_: argparse.Namespace) -> None:
@@ -167,7 +167,8 @@ def _add_cluster_commands(commands: Commands[argparse.ArgumentParser]) -> None:
     page.add_argument("--dir", type=Path, help="of the API-only cluster in this directory")
     page.set_defaults(run=_status)
 
-    commands.add_parser("kubeconfig", help="print the admin kubeconfig's path").set_defaults(run=_kubeconfig)
+    kubeconfig = commands.add_parser("kubeconfig", help="print the admin kubeconfig's path, running or not")
+    kubeconfig.set_defaults(run=_kubeconfig)
     commands.add_parser("env", help="print shell lines that set KUBECONFIG and PATH").set_defaults(run=_env)
 
 

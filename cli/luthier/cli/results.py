@@ -127,7 +127,7 @@ def needs_runtime(error: ImportError) -> Refusal:
     """Return what to say where the trial runtime can't be imported."""
     return Refusal(
         f"Running here needs Ray Tune and Luthier's trial runtime, and {error.name or error} is not installed.",
-        hint="pip install 'luthier[local]'",
+        hint="pip install '.[local]' in a checkout of Luthier",
     )
 
 

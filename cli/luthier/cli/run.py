@@ -55,7 +55,7 @@ def run(
 ) -> None:
     """Run an experiment here. Code comes from the manifest's folder, GPUs are not needed.
 
-    Ctrl-C saves and leaves; --resume goes on, also with a raised budget: luthier run FILE --resume DIR.
+    Ctrl-C saves and leaves; --resume goes on, also with an edited budget: luthier run FILE --resume DIR.
 
     Example: luthier run examples/quadratic/experiment.yaml
     """
@@ -217,5 +217,4 @@ def _next_steps(plan: Plan, report: Report) -> list[tuple[str, str]]:
     steps = [(f"luthier best {directory} --format args", "the winner's parameters, as arguments")]
     if report.population:
         steps.append((f"luthier replay {directory}", "the schedule that it lived through"))
-    steps.append((f"luthier run {plan.manifest} --resume {directory}", "after raising the budget, go on"))
     return steps

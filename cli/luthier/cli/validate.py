@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from luthier.api.catalogue import ALGORITHMS, SCHEDULERS, SchedulerKind
+from luthier.api.catalogue import SchedulerKind
 from luthier.api.experiment import Spec
 from luthier.cli.errors import speaks_plainly
 from luthier.cli.manifests import read_experiments
@@ -38,11 +38,3 @@ def described(spec: Spec) -> str:
         f"{goals} over {names} by {spec.search.algorithm.value}{scheduler}, "
         f"{budget.trials} trials{length}, {budget.parallel_trials} at a time."
     )
-
-
-def pages(spec: Spec) -> list[str]:
-    """Return what the catalogue says of the algorithm and scheduler that a spec uses."""
-    summaries = [ALGORITHMS[spec.search.algorithm].summary]
-    if spec.scheduler_kind is not SchedulerKind.NONE:
-        summaries.append(SCHEDULERS[spec.scheduler_kind].summary)
-    return summaries

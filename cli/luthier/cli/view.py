@@ -35,7 +35,8 @@ ADVICE = {
     "SecretNotFound": "Create the Secret that the pod template refers to.",
     "NoResult": "Look at the log of the driver and worker pods; raise trial.reportTimeoutSeconds if trials are slow.",
     "MetricMissing": "Report the objective under that very name, or correct objectives[].metric.",
-    "DriverCrashLoop": "Look at the log of the driver pod: kubectl logs -l luthier.dev/role=driver --previous.",
+    "DriverCrashLoop": "Look at the log of the driver pod: "
+    "kubectl logs -l luthier.dev/experiment=NAME,luthier.dev/role=driver.",
     "WorkerCrash": "Look at the log of the worker pods; too little memory is the usual cause: trial.resources.memory.",
     "ContainerCreation": "The node can't make the container; see `kubectl describe pod`.",
     "VolumeMount": "The node can't mount the volume; see `kubectl describe pod` and storage.accessMode.",

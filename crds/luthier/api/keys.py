@@ -37,7 +37,7 @@ templates); the driver reads it as a file through the downward API."""
 ENV_EXPERIMENT_FILE: Final = "LUTHIER_EXPERIMENT_FILE"
 """Path of that file in the driver."""
 ENV_STORAGE: Final = "LUTHIER_STORAGE"
-"""Directory of this experiment on its storage: ledger, checkpoints, report."""
+"""Directory of this experiment on its storage: ledger and checkpoints."""
 ENV_ATTEMPT: Final = "LUTHIER_ATTEMPT"
 """Number of this driver's attempt, from 1; a higher one fences a lower one."""
 ENV_TOKEN_FILE: Final = "LUTHIER_TOKEN_FILE"  # noqa: S105  # a name, not a secret
@@ -78,7 +78,7 @@ PROGRESS_TOKEN_KEY: Final = "progress"  # noqa: S105  # a name, not a secret
 
 
 class Exit(IntEnum):
-    """How a driver or worker ended, as its exit code."""
+    """How a driver ended, as its exit code."""
 
     OK = 0
     """The search ended as planned; the outcome is in the termination message."""

@@ -11,7 +11,7 @@ from luthier.api.rules import ApiModel, AtomicList, keyed_by
 
 TOP_TRIALS = 5
 FRONT_POINTS = 16
-LINEAGE_STEPS = 16
+LINEAGE_STEPS = 32
 FAILURES_SHOWN = 5
 METRICS_SHOWN = 16
 MESSAGE_CHARACTERS = 1024
@@ -150,7 +150,7 @@ class Population(StatusModel):
     exploits: Count = 0
     """Copies so far."""
     lineage: Annotated[AtomicList[Exploit], Field(max_length=LINEAGE_STEPS)] = []
-    """The last copies, newest last."""
+    """Copies that the best trial's weights descend from and the last others, newest last."""
 
 
 class FailedTrial(StatusModel):

@@ -211,11 +211,6 @@ class Observation:
         """How the search ended, if it did."""
         return self.report.outcome if self.report else None
 
-    @property
-    def needs_workers(self) -> bool:
-        """Tell whether trials run in worker pods."""
-        return self.spec.worker_count > 0
-
     def may_create(self, now: datetime) -> bool:
         """Tell whether the rest after the last refused create is over."""
         return all(refusal.retry_at <= now for refusal in self.refusals)

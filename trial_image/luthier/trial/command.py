@@ -1,7 +1,7 @@
 """A trial that is any program: parameters in, lines with metrics out.
 
 Parameters come as `$(name)` in the arguments, as environment variables and as a JSON file;
-each line that carries every objective's metric, or any metric, is one report.
+each line that carries a metric is one report.
 """
 
 from __future__ import annotations

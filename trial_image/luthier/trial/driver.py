@@ -16,7 +16,7 @@ from pathlib import Path
 from luthier.api import keys, wire
 from luthier.api.keys import Exit
 from luthier.api.manifest import Experiment, ManifestError, load, parse
-from luthier.trial.errors import BadExperiment, Fenced
+from luthier.trial.errors import BadExperiment, BrokenLedger, Fenced
 from luthier.trial.ray_node import resource_flags, start_command
 from luthier.trial.server import ProgressServer
 
@@ -31,7 +31,7 @@ def main() -> int:
     server = ProgressServer(keys.PORT_PROGRESS, Path(os.environ[keys.ENV_TOKEN_FILE]).read_text().strip())
     try:
         return _drive(server)
-    except (BadExperiment, ManifestError) as error:
+    except (BadExperiment, BrokenLedger, ManifestError) as error:
         LOGGER.error("%s", error)  # noqa: TRY400 - the user can mend this; a traceback would hide it
         _leave_message(_bad_experiment(str(error)))
         return Exit.BAD_EXPERIMENT

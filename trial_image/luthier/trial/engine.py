@@ -15,14 +15,14 @@ from pathlib import Path
 
 from ray.tune import TuneError
 
-from luthier.api.experiment import Budget
+from luthier.api.experiment import Budget, Spec
 from luthier.api.manifest import Experiment
 from luthier.api.wire import Report
 from luthier.trial import ledger as ledgers
 from luthier.trial import schedulers, search
 from luthier.trial.ending import outcome
 from luthier.trial.errors import BadExperiment, Fenced
-from luthier.trial.records import CheckpointDropped, Record
+from luthier.trial.records import BudgetChanged, CheckpointDropped, Record
 from luthier.trial.reporting import make_report
 from luthier.trial.study import Study
 from luthier.trial.tune_bridge import Runs, controller_for
@@ -133,7 +133,8 @@ class Engine:
 
     def _publish_sometimes(self) -> None:
         age = time.monotonic() - self._published
-        if (self._is_dirty and age >= PUBLISH_SECONDS) or age >= HEARTBEAT_SECONDS:
+        self._is_dirty |= age >= HEARTBEAT_SECONDS  # what it costs grows though nobody reports
+        if self._is_dirty and age >= PUBLISH_SECONDS:
             self._ledger.sync()
             self._publish()
 
@@ -159,11 +160,18 @@ def open_study(experiment: Experiment, directory: Path, write: Callable[[Record]
         BadExperiment: the search algorithm needs what this image does not have.
         BrokenLedger: the ledger can't be read.
     """
-    spec = experiment.spec
+    records = list(ledgers.read(directory))
+    spec = _as_begun(experiment.spec, records)
     try:
         searcher = search.build(spec)
     except ModuleNotFoundError as error:  # an image without what the algorithm needs will not grow it
         raise BadExperiment(str(error)) from error
     study = Study(spec, searcher, schedulers.build(spec), write)
-    study.replay(ledgers.read(directory))
+    study.replay(records)
     return study
+
+
+def _as_begun(spec: Spec, records: list[Record]) -> Spec:
+    """Return the spec with the budget that the experiment began with: its scheduler was built for that one."""
+    first = next((record.budget for record in records if isinstance(record, BudgetChanged)), spec.budget)
+    return spec.model_copy(update={"budget": first})

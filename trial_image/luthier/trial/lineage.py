@@ -45,17 +45,30 @@ def schedule_of(best: TrialResult, exploits: Iterable[Exploit]) -> tuple[Stretch
     Raises:
         BrokenLineage: a copy takes from a future that leads back to itself.
     """
-    copies = list(exploits)
     trial, iteration, values = best.trial, best.iteration, dict(best.parameters)
     backwards: list[tuple[str, int, dict[str, Any]]] = []
-    for _ in range(len(copies) + 1):
-        copy = _last_copy(copies, trial, iteration)
-        backwards.append((trial, iteration - (copy.iteration if copy else 0), values))
-        if copy is None:
-            return _numbered(backwards)
+    for copy in ancestry(best, exploits):
+        backwards.append((trial, iteration - copy.iteration, values))
         values = _before(values, copy)
         trial, iteration = copy.donor, copy.donor_iteration
-    raise BrokenLineage(f"the weights of {best.trial} at iteration {best.iteration} descend from themselves")
+    return _numbered([*backwards, (trial, iteration, values)])
+
+
+def ancestry(best: TrialResult, exploits: Iterable[Exploit]) -> list[Exploit]:
+    """Return the copies that a result's weights descend from, newest first.
+
+    Raises:
+        BrokenLineage: a copy takes from a future that leads back to itself.
+    """
+    copies = list(exploits)
+    trial, iteration = best.trial, best.iteration
+    found: list[Exploit] = []
+    while copy := _last_copy(copies, trial, iteration):
+        if len(found) == len(copies):
+            raise BrokenLineage(f"the weights of {best.trial} at iteration {best.iteration} descend from themselves")
+        found.append(copy)
+        trial, iteration = copy.donor, copy.donor_iteration
+    return found
 
 
 def _last_copy(copies: list[Exploit], trial: str, iteration: int) -> Exploit | None:

@@ -21,6 +21,7 @@ from luthier.api.status import (
     Usage,
 )
 from luthier.api.wire import Phase, Report
+from luthier.trial.lineage import ancestry
 from luthier.trial.records import TrialReported
 from luthier.trial.retention import nearest_to_best
 from luthier.trial.study import Study
@@ -45,7 +46,7 @@ def make_report(study: Study, *, uid: str, attempt: int, sequence: int, now: flo
         pareto_front=_front(ranked, study.spec),
         progress=_progress(study, now),
         usage=_usage(study, now),
-        population=_population(study),
+        population=_population(study, ranked[0] if ranked else None),
         failures=[_failure(study.trials[name]) for name in study.failed[-FAILURES_SHOWN:]],
         last_result_time=_moment(study.last_result_time) if study.last_result_time else None,
         missing_metric=study.missing_metric if study.metrics_seen else None,
@@ -134,7 +135,7 @@ def _usage(study: Study, now: float) -> Usage:
     )
 
 
-def _population(study: Study) -> Population | None:
+def _population(study: Study, best: TrialState | None) -> Population | None:
     scheduler = study.spec.scheduler
     block = scheduler and (scheduler.pbt or scheduler.pb2)
     if not block:
@@ -145,8 +146,16 @@ def _population(study: Study) -> Population | None:
     return Population(
         generation=slowest // block.perturbation_interval,
         exploits=len(study.exploits),
-        lineage=[as_exploit(record) for record in study.exploits[-LINEAGE_STEPS:]],
+        lineage=_lineage(study, best),
     )
+
+
+def _lineage(study: Study, best: TrialState | None) -> list[Exploit]:
+    """Return the copies that the winner's weights descend from, then the last others, as many as are shown; by time."""
+    copies = [as_exploit(record) for record in study.exploits]
+    ancestors = ancestry(_result(best, study.spec), copies) if best else []
+    others = [copy for copy in reversed(copies) if copy not in ancestors]
+    return sorted([*ancestors, *others][:LINEAGE_STEPS], key=lambda copy: copy.time)
 
 
 def as_exploit(record: TrialReported) -> Exploit:
