@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from target import OPERATOR, TRIAL, Embedded, Given, Image, Kind, choose, run
+from target import OPERATOR, TORCH, TRIAL, Embedded, Given, Image, Kind, StepFailed, choose, run
 
 NAMESPACE = "luthier-system"
 
@@ -50,11 +51,25 @@ def _helm(installed: Installed) -> None:
         repository, tag = installed.target.reference(image).rsplit(":", 1)
         values += ["--set", f"{key}.repository={repository}", "--set", f"{key}.tag={tag}"]
     flags = ["--namespace", NAMESPACE, "--create-namespace", "--wait", "--timeout", "3m"]
-    command = [str(installed.tools / "helm"), "upgrade", "--install", "luthier", "helm/luthier", *flags, *values]
+    helm = str(installed.tools / "helm")
+    pending = run(
+        [helm, "list", "--pending", "--short", "--namespace", NAMESPACE], what="helm list", env=installed.environment
+    )
+    if "luthier" in pending.split():  # an installation that was killed half-way blocks every later one
+        run([helm, "uninstall", "luthier", "--namespace", NAMESPACE], what="helm uninstall", env=installed.environment)
+    command = [helm, "upgrade", "--install", "luthier", "helm/luthier", *flags, *values]
     run(command, what="installing the chart", env=installed.environment)
     # the tag stays the same while the image behind it changes, so the chart alone would leave the old pod running
     installed.kubectl("-n", NAMESPACE, "rollout", "restart", "deployment/luthier")
     installed.kubectl("-n", NAMESPACE, "rollout", "status", "deployment/luthier", "--timeout=120s")
+
+
+def clear_tests(installed: Installed) -> None:
+    """Delete the namespaces that a killed run of the end-to-end tests left behind."""
+    names = installed.kubectl("get", "namespaces", "--output=name").split()
+    left = [name for name in names if name.startswith("namespace/e2e-")]
+    if left:
+        installed.kubectl("delete", *left, "--ignore-not-found")
 
 
 @contextmanager
@@ -64,3 +79,10 @@ def step(name: str):
     began = time.monotonic()
     yield
     print(f"    {name}: {time.monotonic() - began:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        clear_tests(install([TORCH], target=Embedded()))
+    except StepFailed as error:
+        sys.exit(str(error))

@@ -43,12 +43,13 @@ class Image:
 
     name: str
     dockerfile: str
+    takes: str
     target: str | None = None
 
 
-OPERATOR = Image("luthier/operator:dev", "operator/Dockerfile")
-TRIAL = Image("luthier/trial:dev", "trial_image/Dockerfile")
-TORCH = Image("luthier/trial:dev-torch", "trial_image/Dockerfile", "torch")
+OPERATOR = Image("luthier/operator:dev", "operator/Dockerfile", "half a minute")
+TRIAL = Image("luthier/trial:dev", "trial_image/Dockerfile", "two minutes")
+TORCH = Image("luthier/trial:dev-torch", "trial_image/Dockerfile", "three minutes", "torch")
 
 
 class Embedded:
@@ -70,7 +71,8 @@ class Embedded:
     def provide(self, images: list[Image]) -> None:
         """Build images and put them onto the node."""
         base = run([str(DEV), "base-image"], what="building the base image").splitlines()[-1]
-        for image in images:
+        for number, image in enumerate(images, start=1):
+            print(f"    [{number}/{len(images)}] build {image.name}: {image.takes} the first time", flush=True)
             target = ["--target", image.target] if image.target else []
             flags = ["-f", image.dockerfile, "-t", image.name, "--build-arg", f"BASE_IMAGE={base}", *target]
             run([str(DEV), "build-image", *flags, "."], what=f"building {image.name}")

@@ -17,22 +17,21 @@ from support.e2e_place import Place, a_place, has_failed
 from target import TORCH, Embedded
 
 FOLDER = Path(__file__).parent
-SET_UP_SECONDS = 3600
-"""The first test waits for cluster and images, which a fresh machine has to build."""
+TEST_SECONDS = 600
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if FOLDER in item.path.parents:
             item.add_marker("e2e")
-            item.add_marker(pytest.mark.timeout(SET_UP_SECONDS))
+            item.add_marker(pytest.mark.timeout(TEST_SECONDS, func_only=True))
 
 
 @pytest.fixture(scope="session")
 def installed() -> Installed:
     """The embedded cluster with the operator on it; it stays up, so that the next run begins sooner.
 
-    Whoever edits these tests sets LUTHIER_E2E_AS_IT_IS=1 to use what is installed already.
+    `make test-e2e` installs first, where its progress can be seen, and sets LUTHIER_E2E_AS_IT_IS=1.
     """
     target = Embedded()
     if os.environ.get("LUTHIER_E2E_AS_IT_IS"):

@@ -122,7 +122,8 @@ class Place:
         (claim,) = self.objects("persistentvolumeclaims", "--selector", f"{keys.LABEL_EXPERIMENT}={name}")
         path = f"{keys.MOUNT_STORAGE}/{name}-{base['uid'][:8]}/ledger.jsonl"
         reader = f"reader-{uuid4().hex[:6]}"
-        self.apply(_reader(reader, claim["metadata"]["name"], path, self.cluster.target.reference(TRIAL)))
+        image = self.cluster.target.reference(TRIAL)
+        self.apply(a_restricted_pod(reader, image, ["cat", path], claim["metadata"]["name"]))
         self.kubectl("wait", f"pod/{reader}", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=60s")
         text = self.kubectl("logs", reader)
         self.kubectl("delete", "pod", reader, "--wait=false")
@@ -217,7 +218,10 @@ def moment() -> float:
     return time.time()
 
 
-def _reader(name: str, claim: str, path: str, image: str) -> Json:
+def a_restricted_pod(name: str, image: str, command: list[str], claim: str | None = None) -> Json:
+    """Return a pod of the tests' own, with an experiment's storage to read where a claim is named."""
+    mounts = [{"name": "storage", "mountPath": keys.MOUNT_STORAGE, "readOnly": True}] if claim else []
+    volumes = [{"name": "storage", "persistentVolumeClaim": {"claimName": claim}}] if claim else []
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -233,14 +237,14 @@ def _reader(name: str, claim: str, path: str, image: str) -> Json:
             },
             "containers": [
                 {
-                    "name": "reader",
+                    "name": "main",
                     "image": image,
                     "imagePullPolicy": "IfNotPresent",
-                    "command": ["cat", path],
+                    "command": command,
                     "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
-                    "volumeMounts": [{"name": "storage", "mountPath": keys.MOUNT_STORAGE, "readOnly": True}],
+                    "volumeMounts": mounts,
                 }
             ],
-            "volumes": [{"name": "storage", "persistentVolumeClaim": {"claimName": claim}}],
+            "volumes": volumes,
         },
     }
