@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -124,7 +125,8 @@ def test_the_manifest_that_replay_prints_trains_to_the_very_weights(tmp_path):
     copied = {copy.trial: copy.iteration for copy in first.population.lineage}
     result = next(r for r in first.top if r.iteration > copied.get(r.trial, LENGTH))  # the winner may be no loser ever
 
-    manifest = manifest_document(find(str(tmp_path / "first"), result.trial, with_exploits=True))
+    found = find(str(tmp_path / "first"), None, with_exploits=True)
+    manifest = manifest_document(replace(found, best=result))
     again = Engine(parse(manifest), tmp_path / "again", 1, lambda report: None).run()
 
     assert manifest["spec"]["scheduler"]["replay"]["schedule"]
