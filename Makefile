@@ -13,7 +13,7 @@ READY := $(VENV)/.ready-$(shell cat $(WHAT_PINS) | sha256sum | cut -c1-12)
 FAST := tests/unit tests/conformance
 
 .NOTPARALLEL:
-.PHONY: help setup demo check lint types layers unit test test-apiserver test-engine test-e2e generate format lock images clean-cluster clean
+.PHONY: help setup demo check lint types layers unit test test-apiserver test-engine test-e2e bench generate format lock images clean-cluster clean
 
 help:  ## What there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -59,6 +59,9 @@ test-engine: setup  ## Tests on a real local Ray
 test-e2e: setup  ## Tests on the embedded cluster, through the chart
 	$(BIN)/python tools/install.py
 	LUTHIER_E2E_AS_IT_IS=1 $(BIN)/pytest -q tests/e2e
+
+bench: setup  ## What exploitation is worth: PBT against the same trials alone, as a ratio
+	$(BIN)/python bench/pbt_ratio.py
 
 generate: setup  ## Write what is generated: the CRD, the API reference
 	$(BIN)/python -m luthier.api.crd

@@ -339,6 +339,14 @@ STALLS: dict[str, tuple[Observation, str | None]] = {
 }
 
 
+def test_a_crashed_drivers_last_words_stand_in_the_condition() -> None:
+    crashed = a_driver_that_ended(1, attempt=3, message="OSError: [Errno 28] No space left on device\nmore")
+
+    stalled = ruling(decide(an_observation(crashed, previous=a_status(restarts=2)), NOW), STALLED)
+
+    assert "exit code 1 (Error): OSError: [Errno 28] No space left on device;" in stalled.message
+
+
 @pytest.mark.parametrize(("seen", "reason"), STALLS.values(), ids=STALLS.keys())
 def test_why_it_is_stalled(seen: Observation, reason: str | None) -> None:
     said = ruling(decide(seen, NOW), STALLED)

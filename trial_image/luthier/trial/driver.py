@@ -33,11 +33,15 @@ def main() -> int:
         return _drive(server)
     except (BadExperiment, BrokenLedger, ManifestError) as error:
         LOGGER.error("%s", error)  # noqa: TRY400 - the user can mend this; a traceback would hide it
-        _leave_message(_bad_experiment(str(error)))
+        _leave(wire.encode_termination(_bad_experiment(str(error))))
         return Exit.BAD_EXPERIMENT
     except Fenced as error:
         LOGGER.warning("%s", error)
         return Exit.FENCED
+    except OSError as error:  # a full or lost disk; the next attempt may find it mended
+        LOGGER.exception("the driver could not go on")
+        _leave(f"{type(error).__name__}: {error}".encode())
+        return Exit.CRASHED
     finally:
         server.close()
 
@@ -58,7 +62,7 @@ def _drive(server: ProgressServer) -> int:
         LOGGER.info("interrupted; the ledger goes on in the next attempt")
         return Exit.INTERRUPTED
     LOGGER.info("%s: %s", report.outcome.reason, report.outcome.message)
-    _leave_message(report)
+    _leave(wire.encode_termination(report))
     server.wait_until_seen(SEEN_SECONDS)
     return Exit.OK
 
@@ -87,9 +91,10 @@ def _bad_experiment(message: str) -> wire.Report:
     return wire.Report(phase=wire.Phase.FINISHED, outcome=outcome, attempt=int(os.environ[keys.ENV_ATTEMPT]))
 
 
-def _leave_message(report: wire.Report) -> None:
+def _leave(words: bytes) -> None:
+    """Leave a termination message, which the kubelet keeps with the pod."""
     try:
-        TERMINATION_FILE.write_bytes(wire.encode_termination(report))
+        TERMINATION_FILE.write_bytes(words)
     except OSError as error:
         LOGGER.warning("no termination message could be left: %s", error)
 

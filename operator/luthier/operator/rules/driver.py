@@ -117,7 +117,14 @@ def _after_exit(seen: Observation, pod: Pod, now: datetime) -> Start | Rest:
     ran = ended.time - (pod.started or pod.created)
     was_steady = ran >= timedelta(seconds=backoff.DRIVER_STEADY_SECONDS)
     rest = 0 if was_steady else backoff.driver_seconds(seen.restarts)
-    return _replace(seen, ended.time, f"driver of attempt {pod.attempt} ended with {code}{cause}", rest, now)
+    said = _last_words(ended.message)
+    return _replace(seen, ended.time, f"driver of attempt {pod.attempt} ended with {code}{cause}{said}", rest, now)
+
+
+def _last_words(message: str) -> str:
+    """Return what a driver that crashed left as its termination message, to go behind the exit code."""
+    words = message.strip().splitlines()
+    return f": {words[0][:300]}" if words and not words[0].startswith("{") else ""
 
 
 def _is_resuming(seen: Observation) -> bool:
