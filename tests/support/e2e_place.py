@@ -12,8 +12,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
-from ruamel.yaml import YAML
-
 from install import NAMESPACE, Installed
 from luthier.api import keys
 from support.e2e_ledger import LedgerBook
@@ -49,17 +47,9 @@ class Place:
             file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
             self.kubectl("apply", "--filename", str(file))
 
-    def apply_example(self, example: str, image: str | None = None) -> None:
-        """Apply an example as its first line says, or in another image."""
-        folder = ROOT / "examples" / example
-        if image is None:
-            self.kubectl("apply", "--kustomize", str(folder))
-            return
-        objects = list_documents(self.kubectl("kustomize", str(folder)))
-        for manifest in objects:
-            if manifest["kind"] == keys.KIND:
-                manifest["spec"]["trial"]["image"] = image
-        self.apply(*objects)
+    def apply_example(self, example: str) -> None:
+        """Apply an example as its first line says."""
+        self.kubectl("apply", "--kustomize", str(ROOT / "examples" / example))
 
     def objects(self, kinds: str, *selectors: str) -> list[Json]:
         """Return objects of some kinds."""
@@ -189,11 +179,6 @@ def a_place(cluster: Installed, purpose: str) -> Iterator[Place]:
         yield place
     finally:
         cluster.kubectl("delete", "namespace", place.name, "--wait=false")
-
-
-def list_documents(text: str) -> list[Json]:
-    """Return the documents of a YAML text."""
-    return list(YAML(typ="safe").load_all(text))
 
 
 def condition(status: Json, type_: str) -> Json:
