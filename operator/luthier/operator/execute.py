@@ -49,7 +49,8 @@ class Executor:
         """Carry out the actions; return the creates that stand refused after them."""
         tried = False
         for action in actions:
-            LOGGER.info("%s/%s: %s", seen.identity.namespace, seen.identity.name, action)
+            level = logging.DEBUG if isinstance(action, Acknowledge) else logging.INFO  # said again until it leaves
+            LOGGER.log(level, "%s/%s: %s", seen.identity.namespace, seen.identity.name, action)
             tried = tried or isinstance(action, Create | CreateTokens)
             try:
                 await self._carry_out(seen, action)
