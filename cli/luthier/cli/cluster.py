@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import logging
 import time
@@ -138,7 +139,8 @@ def connect(namespace: str | None) -> Experiments:
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
     settings = client.Configuration()
     try:
-        config.load_config(client_configuration=settings)
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints what it tries
+            config.load_config(client_configuration=settings)
     except (config.ConfigException, OSError) as error:
         raise Refusal(
             "No cluster is configured.", hint="Set KUBECONFIG. Without a cluster: luthier run FILE"
