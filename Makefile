@@ -39,7 +39,7 @@ lint: setup
 	$(BIN)/ruff format --check .
 
 types: setup
-	$(BIN)/mypy crds operator trial_image cli
+	$(BIN)/mypy crds operator trial_image cli dev/embedded tools bench
 
 layers: setup
 	$(BIN)/lint-imports

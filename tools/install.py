@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +73,7 @@ def clear_tests(installed: Installed) -> None:
 
 
 @contextmanager
-def step(name: str):
+def step(name: str) -> Iterator[None]:
     """Say that a step begins and how long it took."""
     print(f"==> {name}", flush=True)
     began = time.monotonic()
