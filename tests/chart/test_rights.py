@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from chart.rendering import Helm, Rendered
+from luthier.api import keys
+from support.operator_rights import RIGHTS
 
 pytestmark = pytest.mark.chart
 
@@ -15,6 +17,17 @@ CLUSTER_SCOPED = {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition
 def test_secrets_are_read_by_name_and_never_listed(mode: str, request: pytest.FixtureRequest) -> None:
     rendered: Rendered = request.getfixturevalue(mode)
     assert rendered.verbs("secrets") == {"get", "create"}
+
+
+@pytest.mark.parametrize("mode", ["defaults", "namespaced"])
+def test_the_chart_gives_what_the_operator_lives_on_and_nothing_else(mode: str, request: pytest.FixtureRequest) -> None:
+    """A whole life with exactly these rights is in tests/apiserver/test_operator_rights.py."""
+    rendered: Rendered = request.getfixturevalue(mode)
+    where_references_are_guarded = (keys.GROUP, f"{keys.PLURAL}/finalizers", ("update",))
+    for _, resource, verbs in (*RIGHTS, where_references_are_guarded):
+        assert rendered.verbs(resource) == set(verbs), resource
+    named = {resource for rule in rendered.rules() for resource in rule["resources"]}
+    assert named == {resource for _, resource, _ in (*RIGHTS, where_references_are_guarded)}
 
 
 @pytest.mark.parametrize("mode", ["defaults", "namespaced"])

@@ -41,7 +41,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- define "luthier.rules" -}}
 - apiGroups: [luthier.dev]
   resources: [tuningexperiments]
-  verbs: [get, list, watch, delete]  # delete: ttlSecondsAfterFinished
+  verbs: [list, watch, delete]  # delete: ttlSecondsAfterFinished
 - apiGroups: [luthier.dev]
   resources: [tuningexperiments/status]
   verbs: [patch]
