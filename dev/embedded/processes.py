@@ -66,8 +66,16 @@ def start(layout: Layout, name: str, command: Sequence[str | Path]) -> Process:
             start_new_session=True,
         )
     process = Process(name, child.pid, _start_ticks(child.pid) or 0, "\0".join(words))
-    (layout.processes / f"{name}.json").write_text(json.dumps(asdict(process)))
+    _record(layout, process)
     return process
+
+
+def _record(layout: Layout, process: Process) -> None:
+    """Write a record whole or not at all: this tool may be killed, too."""
+    path = layout.processes / f"{process.name}.json"
+    temporary = path.with_suffix(".new")
+    temporary.write_text(json.dumps(asdict(process)))
+    temporary.replace(path)
 
 
 def recorded(layout: Layout, name: str) -> Process | None:
