@@ -77,6 +77,7 @@ lock: setup  ## Pin all dependencies anew
 
 clean-cluster:  ## End everything that demo and tests started, and nothing else
 	dev/cluster down
+	for left in $${TMPDIR:-/tmp}/api-server-*/; do [ ! -d "$$left" ] || dev/cluster down --dir "$$left" --purge; done
 	if command -v kind >/dev/null && kind get clusters 2>/dev/null | grep -qx luthier-demo; then kind delete cluster --name luthier-demo; fi
 
 clean: clean-cluster  ## Besides, remove the environment and the cluster's state
