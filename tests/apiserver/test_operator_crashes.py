@@ -1,4 +1,4 @@
-"""Killed at every single write of an experiment's life, in two ways: always the same end.
+"""Killed at each of the writes that every experiment's life makes, in two ways by turns: always the same end.
 
 The operator speaks through a proxy that kills it at the n-th write, either before the API server
 has applied it or after that and before the answer. A fresh process then has to finish the job.
@@ -24,8 +24,8 @@ from support.operator_world import Operator, Rest, World, make_namespace, until
 
 __all__ = ["rest"]
 pytestmark = pytest.mark.apiserver
-WRITES_OF_A_LIFE = 20
-"""A few more than an unhurried run makes."""
+WRITES_OF_A_LIFE = 15
+"""What every life makes: surroundings, pods, statuses, events, the workers' end. A slow one makes up to six more."""
 
 
 @pytest.fixture
@@ -54,6 +54,7 @@ def test_killed_at_write(rest: Rest, namespace: str, proxy: CuttingProxy, tmp_pa
         with FakeDriver(port=operator.progress_port) as driver:
             world.apply()
             _live(world, operator, driver)
+        assert len(proxy.writes) >= cut_at, "this life makes fewer writes; nothing was killed"
         assert _end_state(world) == THE_END
         assert "Traceback" not in operator.log()
     finally:

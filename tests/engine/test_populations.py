@@ -79,8 +79,9 @@ def test_a_function_takes_over_its_donors_checkpoint_too(tmp_path):
     report = run(a_population("counts_and_saves", metric="step", parameters=(places,)), tmp_path)
 
     assert report.trials.succeeded == 4
-    results = results_of(tmp_path)
-    for record in exploits_of(tmp_path):
+    results, exploits = results_of(tmp_path), exploits_of(tmp_path)
+    assert exploits
+    for record in exploits:
         donors = results[record.exploit.donor, record.exploit.donor_iteration]["step"]
         assert results[record.trial, record.iteration + 1]["step"] == donors + 1
 
