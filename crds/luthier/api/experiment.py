@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from luthier.api.catalogue import ALGORITHMS, Algorithm, SchedulerKind
+from luthier.api.failures import RetryRule
 from luthier.api.joint_rules import SPEC_RULES, algorithms_that, spoken
 from luthier.api.parameters import Bound, Parameter
 from luthier.api.rules import OPEN, ApiModel, AtomicList, Rule, keyed_by
@@ -92,15 +93,20 @@ class Search(ApiModel):
     )
 
 
+LIMITS = ("trials", "iterations_per_trial", "failed_trials", "duration_seconds", "gpu_hours")
+"""Fields of the budget that end an experiment or its trials; `parallel_trials` ends nothing."""
+
+
 class Budget(ApiModel):
-    """When the experiment ends. May be changed while it runs."""
+    """When the experiment ends. May be changed while it runs and after its end: a raised one goes on."""
 
     trials: Annotated[int, Field(ge=1, le=100_000)] = 10
     """Trials in all. Default: 10. Example: `100`."""
     parallel_trials: Annotated[int, Field(ge=1, le=1000)] = 1
     """Trials that run at the same time. Default: 1. Example: `4`."""
     iterations_per_trial: Iterations | None = None
-    """Reports after which a trial is complete. Default: until the trainable ends by itself. Example: `40`."""
+    """Reports after which a trial is complete; when it is raised, complete trials go on, best first.
+    Default: until the trainable ends by itself. Example: `40`."""
     failed_trials: Annotated[int, Field(ge=0, le=100_000)] = 3
     """Failed trials that are tolerated; one more fails the experiment. Default: 3. Example: `0`."""
     duration_seconds: Annotated[int, Field(ge=1, le=31_536_000)] | None = None
@@ -116,6 +122,16 @@ class Budget(ApiModel):
             lambda b: b.gpu_hours is None or b.gpu_hours > 0,
         ),
     )
+
+    def raised_since(self, before: Budget) -> list[str]:
+        """Return the limits, named as in a manifest, that are higher than in another budget, or gone."""
+        raised = [name for name in LIMITS if is_raised(getattr(before, name), getattr(self, name))]
+        return [str(type(self).model_fields[name].alias) for name in raised]
+
+
+def is_raised(before: float | None, limit: float | None) -> bool:
+    """Tell whether a limit leaves more room than the one before; None is no limit."""
+    return before is not None and (limit is None or limit > before)
 
 
 class Resources(ApiModel):
@@ -187,6 +203,13 @@ class Trial(ApiModel):
     retries: Annotated[int, Field(ge=0, le=100)] = 0
     """Times a failed trial goes on from its last checkpoint before it counts as failed. Default: 0.
     Example: `2`."""
+    retry_policy: Annotated[list[RetryRule], Field(max_length=16, json_schema_extra=keyed_by("cause"))] = []
+    """What follows each class of failure. Default: OutOfMemory, CudaOutOfMemory and NotFinite make a trial Infeasible;
+    Exception, ExitCode and Hang are a counted Retry; NoResult is Fail; every other class is RetryFree.
+    Example: `[{cause: OutOfMemory, action: Retry}]`."""
+    hang_timeout_seconds: Annotated[int, Field(ge=5, le=604_800)] | None = None
+    """Seconds without a report after which a trial's run is ended as a Hang. Default: never.
+    Example: `900`."""
     checkpoint_interval: Iterations = 1
     """Iterations between two checkpoints of a Trainable class (a function saves when it reports one).
     Default: 1. Example: `5`."""
@@ -217,8 +240,10 @@ class Trial(ApiModel):
 
 
 class Workers(ApiModel):
-    """The GPU trial pods."""
+    """The GPU trial pods; their number follows the trials that run or wait."""
 
+    min: Annotated[int, Field(ge=0, le=1000)] = 0
+    """Worker pods at least while the search runs, kept warm though no trial waits. Default: 0. Example: `1`."""
     max: Annotated[int, Field(ge=0, le=1000)] | None = None
     """Worker pods at most; 0 runs the trials in the driver pod. Default: as many as `parallelTrials` needs.
     Example: `4`."""
@@ -228,6 +253,15 @@ class Workers(ApiModel):
     template: Annotated[dict[str, Any], Field(json_schema_extra=OPEN)] | None = None
     """PodTemplateSpec merged into each worker pod: node selectors, tolerations, resources and environment of the
     container `trial`. Default: none. Example: `{spec: {nodeSelector: {gpu: h100}}}`."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "min",
+            "must not be greater than `max`",
+            "!has(self.max) || !has(self.min) || self.min <= self.max",
+            lambda w: w.max is None or w.min <= w.max,
+        ),
+    )
 
 
 class Driver(ApiModel):
@@ -284,7 +318,8 @@ class Spec(ApiModel):
     """How running trials are stopped, paused or changed. Default: every trial runs to its end.
     Example: `{asha: {gracePeriod: 1}}`."""
     budget: Budget = Budget()
-    """When the experiment ends. May be changed while it runs. Default: 10 trials, one at a time.
+    """When the experiment ends. May be changed while it runs; raised after its end, the experiment goes on with all
+    that was learnt and trained. Default: 10 trials, one at a time.
     Example: `{trials: 40, parallelTrials: 4, gpuHours: 8}`."""
     trial: Trial
     """What one trial runs. Example: `{function: train:train, resources: {gpu: 1}}`."""

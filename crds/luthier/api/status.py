@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, ConfigDict, Field, WithJsonSchema
 
+from luthier.api.experiment import Budget
 from luthier.api.rules import ApiModel, AtomicList, keyed_by
 
 TOP_TRIALS = 5
@@ -159,9 +160,18 @@ class FailedTrial(StatusModel):
     trial: TrialName
     """Name of the trial."""
     cause: Annotated[str, Field(max_length=63)]
-    """Exception, NotFinite, NoResult, ExitCode or WorkerLost."""
+    """Class of the failure. Example: `OutOfMemory`."""
     message: Annotated[str, Field(max_length=MESSAGE_CHARACTERS)]
     """The last lines of its error."""
+
+
+FailureCounts = Annotated[dict[Annotated[str, Field(max_length=63)], Count], Field(max_length=32)]
+
+
+class EndedBudget(Budget):
+    """A budget as it stood at the end."""
+
+    model_config = ConfigDict(extra="ignore")
 
 
 class WorkerCounts(StatusModel):
@@ -211,8 +221,13 @@ class Status(StatusModel):
     """Population based training as it goes."""
     failures: Annotated[AtomicList[FailedTrial], Field(max_length=FAILURES_SHOWN)] = []
     """The last failed trials, newest last."""
+    failure_counts: FailureCounts = {}
+    """Runs of trials and worker pods that ended badly, by class of failure; retried ones count, too.
+    Example: `{OutOfMemory: 2, Evicted: 1}`."""
     workers: WorkerCounts = WorkerCounts()
     """Worker pods."""
+    ended_budget: EndedBudget | None = None
+    """Budget that the experiment ended with; a larger one in the spec goes on from there."""
     attempt: Count = 0
     """Number of the current driver."""
     restarts: Count = 0

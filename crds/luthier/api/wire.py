@@ -14,12 +14,15 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, ValidationError
 
+from luthier.api.failures import Cause
 from luthier.api.status import (
     FAILURES_SHOWN,
     FRONT_POINTS,
     TOP_TRIALS,
     Count,
+    EndedBudget,
     FailedTrial,
+    FailureCounts,
     Population,
     Progress,
     StatusModel,
@@ -60,6 +63,48 @@ class Outcome(StatusModel):
     """A sentence with numbers."""
 
 
+class Problem(StatusModel):
+    """What keeps a running driver from going on."""
+
+    reason: Annotated[str, Field(max_length=63)]
+    """CamelCase. Example: `StorageFull`."""
+    message: Annotated[str, Field(max_length=1024)]
+    """A sentence with numbers."""
+
+
+class WorkerFact(StatusModel):
+    """What only Kubernetes knows of a worker pod: the operator tells it to the driver."""
+
+    name: Annotated[str, Field(max_length=253)]
+    """Name of the pod."""
+    ip: Annotated[str, Field(max_length=45)] | None = None
+    """Its address, by which Ray knows the node."""
+    cause: Cause
+    """Why it ends, ended or does not come up."""
+    message: Annotated[str, Field(max_length=1024)] = ""
+    is_leaving: bool = False
+    """It has been told to end but still runs: trials on it have until its grace is over."""
+
+
+class WorkerFacts(StatusModel):
+    """All that is to be said of an attempt's worker pods; each fact counts once, however often it is sent."""
+
+    workers: Annotated[list[WorkerFact], Field(max_length=1000)] = []
+
+
+class NodeWord(StatusModel):
+    """What a worker pod says of itself to the driver."""
+
+    name: Annotated[str, Field(max_length=253)]
+    """Name of the pod."""
+    ip: Annotated[str, Field(max_length=45)]
+    """Its address, by which Ray knows the node."""
+    oom_kills: Count = 0
+    """Processes that the kernel has ended for the pod's memory limit so far."""
+    is_leaving: bool = False
+    """It was told to end (SIGTERM)."""
+
+
 class Report(StatusModel):
     """All that the operator projects into status and metrics."""
 
@@ -74,6 +119,8 @@ class Report(StatusModel):
     """Grows with every change; a reader that has it needs no new copy."""
     phase: Phase = Phase.STARTING
     outcome: Outcome | None = None
+    ended_budget: EndedBudget | None = None
+    """Budget that the search ended with; the manifest may say another by now."""
     trials: TrialCounts = TrialCounts()
     best: TrialResult | None = None
     top: Annotated[list[TrialResult], Field(max_length=TOP_TRIALS)] = []
@@ -82,6 +129,14 @@ class Report(StatusModel):
     usage: Usage = Usage()
     population: Population | None = None
     failures: Annotated[list[FailedTrial], Field(max_length=FAILURES_SHOWN)] = []
+    failure_counts: FailureCounts = {}
+    """Bad ends of runs and of worker pods, by class of failure."""
+    problem: Problem | None = None
+    """What keeps the search from going on now, if anything does."""
+    wanted_workers: Count | None = None
+    """Worker pods that the trials that run or could run now would fill; None while the driver can't tell."""
+    idle_workers: Annotated[list[Annotated[str, Field(max_length=253)]], Field(max_length=64)] = []
+    """Names of worker pods that hold no trial now."""
     last_result_time: AwareDatetime | None = None
     """When a trial last reported."""
     missing_metric: Annotated[str, Field(max_length=63)] | None = None
@@ -104,7 +159,10 @@ def decode(data: bytes) -> Report:
     if len(data) > MAX_BYTES:
         raise WireError(f"progress of {len(data)} bytes is over the limit of {MAX_BYTES}")
     try:
-        return Report.model_validate(json.loads(data, parse_constant=_refuse_constant))
+        document = json.loads(data, parse_constant=_refuse_constant)
+        if b"\\u" in data:  # half a character, which the API server would store as something else
+            json.dumps(document, ensure_ascii=False).encode()
+        return Report.model_validate(document)
     except (ValueError, RecursionError, ValidationError) as error:
         raise WireError(f"not a progress document: {str(error)[:500]}") from error
 
@@ -126,7 +184,7 @@ def _fitted(report: Report, limit: int) -> bytes:
 def _abridgements(report: Report) -> Iterator[Report]:
     """Yield the report itself, then with ever less of it."""
     yield report
-    report = report.model_copy(update={"top": [], "pareto_front": [], "metrics_seen": []})
+    report = report.model_copy(update={"top": [], "pareto_front": [], "metrics_seen": [], "idle_workers": []})
     yield report
     population = report.population and report.population.model_copy(update={"lineage": []})
     report = report.model_copy(update={"failures": [], "population": population})
