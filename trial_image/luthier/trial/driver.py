@@ -9,15 +9,26 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import FrameType
 
 from luthier.api import keys, wire
 from luthier.api.keys import Exit
 from luthier.api.manifest import Experiment, ManifestError, load, parse
-from luthier.trial.errors import BadExperiment, BrokenLedger, Fenced
-from luthier.trial.ray_node import resource_flags, start_command
+from luthier.trial.errors import BadExperiment, BrokenLedger, Fenced, StorageFull, StorageNotWritable
+from luthier.trial.nodes import Nodes
+from luthier.trial.ray_node import (
+    HEALTH_CHECKS,
+    LOOPBACK_ONLY,
+    TOKEN_PATH,
+    holds_trials,
+    resource_flags,
+    start_command,
+    warm_start,
+)
 from luthier.trial.server import ProgressServer
 
 LOGGER = logging.getLogger("luthier.driver")
@@ -28,9 +39,16 @@ TERMINATION_FILE = Path("/dev/termination-log")
 def main() -> int:
     """Run the experiment that the environment names and return the exit code."""
     logging.basicConfig(level="INFO", format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    server = ProgressServer(keys.PORT_PROGRESS, Path(os.environ[keys.ENV_TOKEN_FILE]).read_text().strip())
+    leave_when_told()
+    nodes = Nodes()
+    server = ProgressServer(
+        keys.PORT_PROGRESS,
+        Path(os.environ[keys.ENV_TOKEN_FILE]).read_text().strip(),
+        node_token=Path(os.environ[TOKEN_PATH]).read_text().strip(),
+        nodes=nodes,
+    )
     try:
-        return _drive(server)
+        return _drive(server, nodes)
     except (BadExperiment, BrokenLedger, ManifestError) as error:
         LOGGER.error("%s", error)  # noqa: TRY400 - the user can mend this; a traceback would hide it
         _leave(wire.encode_termination(_bad_experiment(str(error))))
@@ -38,7 +56,11 @@ def main() -> int:
     except Fenced as error:
         LOGGER.warning("%s", error)
         return Exit.FENCED
-    except OSError as error:  # a full or lost disk; the next attempt may find it mended
+    except (StorageFull, StorageNotWritable) as error:
+        LOGGER.error("%s", error)  # noqa: TRY400 - the sentence says it all
+        _leave(f"{type(error).__name__}: {error}".encode())
+        return Exit.CRASHED
+    except OSError as error:  # a lost disk; the next attempt may find it mended
         LOGGER.exception("the driver could not go on")
         _leave(f"{type(error).__name__}: {error}".encode())
         return Exit.CRASHED
@@ -46,21 +68,33 @@ def main() -> int:
         server.close()
 
 
-def _drive(server: ProgressServer) -> int:
+def leave_when_told() -> None:
+    """Let SIGTERM end this process while there is nothing to save yet; a process 1 would not even hear of it."""
+
+    def leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
+        sys.exit(Exit.INTERRUPTED)
+
+    signal.signal(signal.SIGTERM, leave)
+
+
+def _drive(server: ProgressServer, nodes: Nodes) -> int:
     head = _start_head()
     experiment = _read_experiment()
     from luthier.trial.engine import Engine
     from luthier.trial.run import importable, stopping
 
     directory = Path(os.environ[keys.ENV_STORAGE])
-    engine = Engine(experiment, directory, int(os.environ[keys.ENV_ATTEMPT]), server.publish)
+    attempt, previous_end = int(os.environ[keys.ENV_ATTEMPT]), os.environ.get(keys.ENV_PREVIOUS_END, "")
+    engine = Engine(experiment, directory, attempt, server.publish, nodes, previous_end)
     server.take_budgets(engine.change_budget)
     with importable(Path(keys.MOUNT_CODE) if experiment.spec.trial.source else None), stopping(engine):
         _join(head)
         report = engine.run()
+    nodes.dismiss()
     if report.outcome is None:
         LOGGER.info("interrupted; the ledger goes on in the next attempt")
         return Exit.INTERRUPTED
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is over, and only waits to be read
     LOGGER.info("%s: %s", report.outcome.reason, report.outcome.message)
     _leave(wire.encode_termination(report))
     server.wait_until_seen(SEEN_SECONDS)
@@ -68,8 +102,11 @@ def _drive(server: ProgressServer) -> int:
 
 
 def _start_head() -> subprocess.Popen[bytes]:
-    flags = ["--head", f"--port={keys.PORT_RAY}", "--include-dashboard=false", *resource_flags()]
-    return subprocess.Popen(start_command(*flags), stdout=sys.stderr)  # noqa: S603 - our own command line
+    if holds_trials():
+        os.environ |= LOOPBACK_ONLY
+    flags = ["--head", f"--port={keys.PORT_RAY}", "--include-dashboard=false", "--no-monitor", *resource_flags()]
+    environment = HEALTH_CHECKS | warm_start() | os.environ
+    return subprocess.Popen(start_command(*flags), stdout=sys.stderr, env=environment)  # noqa: S603 - our own command
 
 
 def _join(head: subprocess.Popen[bytes]) -> None:

@@ -36,6 +36,12 @@ class ReportCollector(Collector):
         yield CounterMetricFamily(
             "luthier_driver_trial_seconds", "Seconds that trials held a slot.", value=report.usage.trial_seconds
         )
+        failures = CounterMetricFamily(
+            "luthier_driver_failures", "Bad ends of runs, retried or not, and of worker pods.", labels=["cause"]
+        )
+        for cause, count in report.failure_counts.items():
+            failures.add_metric([cause], count)
+        yield failures
         yield GaugeMetricFamily("luthier_driver_attempt", "Number of this attempt.", value=report.attempt)
         if report.population:
             yield CounterMetricFamily(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from luthier.api.wire import Outcome
+from luthier.trial.records import WorkerFailed
 from luthier.trial.study import Study
 from luthier.trial.trial_state import State
 
@@ -16,26 +17,39 @@ def outcome(study: Study, now: float) -> Outcome | None:
     return None
 
 
+def a_failure_is_final(study: Study, now: float) -> Outcome | None:  # noqa: ARG001 - rules share one shape
+    """Something happened that the retry policy lets end the experiment."""
+    failure = study.final_failure
+    if failure is None:
+        return None
+    who = failure.worker if isinstance(failure, WorkerFailed) else failure.trial
+    return Outcome(
+        succeeded=False,
+        reason="FailedFast",
+        message=_cut(
+            f"{who}: {failure.cause}: {_last_line(failure.message)}; trial.retryPolicy says FailExperiment for this"
+        ),
+    )
+
+
 def target_is_reached(study: Study, now: float) -> Outcome | None:  # noqa: ARG001 - rules share one shape
     """Some trial is as good as every target that is set."""
     targets = [objective for objective in study.spec.objectives if objective.target is not None]
-    if not targets:
+    name = next(iter(study.at_target), None)
+    best = study.trials[name].best if name else None
+    if not targets or not best:
         return None
-    for trial in study.trials.values():
-        metrics = trial.best.metrics if trial.best and trial.state is not State.FAILED else {}
-        if all(o.metric in metrics and o.is_reached(metrics[o.metric]) for o in targets):
-            first = targets[0]
-            return Outcome(
-                succeeded=True,
-                reason="TargetReached",
-                message=f"{trial.name} reached {first.metric} {metrics[first.metric]:.6g} (target {first.target:.6g})",
-            )
-    return None
+    first = targets[0]
+    return Outcome(
+        succeeded=True,
+        reason="TargetReached",
+        message=f"{name} reached {first.metric} {best.metrics[first.metric]:.6g} (target {first.target:.6g})",
+    )
 
 
 def failures_are_too_many(study: Study, now: float) -> Outcome | None:  # noqa: ARG001
     """More trials failed than the budget tolerates."""
-    failed = len(study.failed)
+    failed = len(study.failed) - (len(study.infeasible) if study.has_any_result else 0)
     if failed <= study.budget.failed_trials:
         return None
     last = study.trials[study.failed[-1]]
@@ -88,11 +102,18 @@ def gpu_hours_are_spent(study: Study, now: float) -> Outcome | None:
     return _spent(study, "GpuHoursReached", f"{limit:g} GPU-hours are spent")
 
 
-RULES = (target_is_reached, failures_are_too_many, trials_are_done, duration_is_spent, gpu_hours_are_spent)
+RULES = (
+    a_failure_is_final,
+    target_is_reached,
+    failures_are_too_many,
+    trials_are_done,
+    duration_is_spent,
+    gpu_hours_are_spent,
+)
 
 
 def _spent(study: Study, reason: str, why: str) -> Outcome:
-    has_result = any(trial.best for trial in study.trials.values())
+    has_result = bool(study.ranking.top(1))
     found = "" if has_result else "; no trial had reported"
     return Outcome(succeeded=has_result, reason=reason, message=f"{why} after {len(study.trials)} trials{found}")
 

@@ -7,7 +7,6 @@ when every run has given its slot back or the grace is over; then the ledger goe
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -17,46 +16,65 @@ from ray.tune import TuneError
 
 from luthier.api.experiment import Budget, Spec
 from luthier.api.manifest import Experiment
-from luthier.api.wire import Report
+from luthier.api.wire import Problem, Report
+from luthier.trial import checkpoints, schedulers, search
 from luthier.trial import ledger as ledgers
-from luthier.trial import schedulers, search
 from luthier.trial.ending import outcome
-from luthier.trial.errors import BadExperiment, Fenced
+from luthier.trial.errors import BadExperiment, StorageFull, TrialRuntimeError
+from luthier.trial.nodes import Nodes
 from luthier.trial.records import BudgetChanged, CheckpointDropped, Record
 from luthier.trial.reporting import make_report
+from luthier.trial.runs import Runs
+from luthier.trial.storage import wait_for_room
 from luthier.trial.study import Study
-from luthier.trial.tune_bridge import Runs, controller_for
+from luthier.trial.tune_bridge import TRIALS_DIR, controller_for
 
 LOGGER = logging.getLogger(__name__)
 PUBLISH_SECONDS = 0.5
 HEARTBEAT_SECONDS = 15.0
 GRACE_SECONDS = 20.0
+PROBLEM_SECONDS = 2.0
 OnReport = Callable[[Report], None]
 
 
 class Engine:
     """One attempt at one experiment."""
 
-    def __init__(self, experiment: Experiment, directory: Path, attempt: int, on_report: OnReport) -> None:
+    def __init__(
+        self,
+        experiment: Experiment,
+        directory: Path,
+        attempt: int,
+        on_report: OnReport,
+        nodes: Nodes | None = None,
+        previous_end: str = "",
+    ) -> None:
         """Claim the directory, read what earlier attempts left, and stand ready.
 
         Raises:
             Fenced: a newer attempt owns the directory.
             BrokenLedger: its ledger can't be read.
+            StorageNotWritable: this user may not write there.
         """
         self.experiment = experiment
         self.directory = directory
         self.attempt = attempt
+        self.nodes = nodes or Nodes()
         self._on_report = on_report
-        self._ledger = ledgers.Ledger(directory, attempt)
-        self.study = open_study(experiment, directory, self._write)
+        self._previous_end = previous_end
         self._edits: list[tuple[int, Budget]] = []
         self._lock = threading.Lock()
         self._stop_at: float | None = None
+        self._save_until: float | None = None
         self._refusal: Exception | None = None
         self._is_dirty = True
+        self._idle: list[str] = []
         self._published = 0.0
         self._sequence = attempt * 1_000_000
+        self._problem: Problem | None = None
+        self.study = open_study(experiment, directory, self._write)
+        self._ledger = wait_for_room(lambda: ledgers.Ledger(directory, attempt), self._may_wait)
+        self.study = open_study(experiment, directory, self._write)  # as it is now that nobody else writes
 
     def change_budget(self, generation: int, budget: Budget) -> None:
         """Take over an edited budget at the next step; may be called from any thread."""
@@ -74,17 +92,25 @@ class Engine:
         Raises:
             BadExperiment: the user's code can't work.
         """
-        metadata = self.experiment.metadata
-        self.study.begin(self.attempt, metadata.generation, self.experiment.spec.budget, time.time())
-        self._publish()
-        if self.study.outcome is None:
-            self._loop()
+        try:
+            metadata = self.experiment.metadata
+            budget = self.experiment.spec.budget
+            self.study.begin(self.attempt, metadata.generation, budget, time.time(), self._previous_end)
+            self._publish()
+            kept = {self.directory / checkpoint for checkpoint in self.study.checkpoints}
+            checkpoints.remove_leftovers(self.directory / TRIALS_DIR, kept)
+            if self.study.outcome is None:
+                self._loop()
+        except StorageFull:
+            if self._stop_at is None:
+                raise
+            LOGGER.warning("leaving a full storage; what could not be written is done again in the next attempt")
         self._ledger.close()
         self._is_dirty = True
         return self._publish()
 
     def _loop(self) -> None:
-        controller, runs = controller_for(self.experiment, self.study, self.directory, self.attempt)
+        controller, runs = controller_for(self.experiment, self.study, self.directory, self.attempt, self.nodes)
         try:
             while not self._is_over(runs):
                 controller.step()
@@ -92,7 +118,7 @@ class Engine:
                     raise self._refusal
                 if not runs.live and not runs.is_draining and not self._may_start():
                     raise RuntimeError("no trial runs and none can start: a scheduler holds all of them")
-                self._publish_sometimes()
+                self._publish_sometimes(runs)
         except TuneError as error:
             raise self._refusal or error from error
         finally:
@@ -102,12 +128,19 @@ class Engine:
         self._take_edits()
         if self._stop_at is not None:
             runs.is_draining = True
-            return not runs.live or time.monotonic() > self._stop_at
+            return not runs.at_work or time.monotonic() > self._stop_at
         now = time.time()
         ended = outcome(self.study, now)
-        if ended:
-            self.study.finish(ended, now)
-        return ended is not None
+        runs.is_closing = ended is not None
+        if ended is None or (runs.is_saving and self._has_patience()):
+            return False
+        self.study.finish(ended, now)
+        return True
+
+    def _has_patience(self) -> bool:
+        if self._save_until is None:
+            self._save_until = time.monotonic() + GRACE_SECONDS
+        return time.monotonic() < self._save_until
 
     def _may_start(self) -> bool:
         return outcome(self.study, time.time()) is not None or self.study.can_start
@@ -118,23 +151,39 @@ class Engine:
         for generation, budget in edits:
             self.study.change_budget(generation, budget, time.time())
             self._is_dirty = True
+        for fact in self.nodes.take_facts():
+            self.study.worker_failed(fact, time.time())
 
     def _write(self, record: Record) -> None:
         if self._refusal:
             raise self._refusal
         try:
-            self._ledger.append(record)
-        except (Fenced, OSError) as error:
+            wait_for_room(lambda: self._ledger.append(record), self._may_wait)
+        except (TrialRuntimeError, OSError) as error:
             self._refusal = error  # Tune turns what is raised in its callbacks into text
             raise
         if isinstance(record, CheckpointDropped):
-            shutil.rmtree(self.directory / record.checkpoint, ignore_errors=True)
+            checkpoints.remove(self.directory / record.checkpoint)
         self._is_dirty = True
+        self._problem = None
 
-    def _publish_sometimes(self) -> None:
+    def _may_wait(self, error: StorageFull) -> bool:
+        """Say what the ledger waits for, now and then; wait unless asked to leave."""
+        if self._problem is None or time.monotonic() - self._published >= PROBLEM_SECONDS:
+            message = f"{error}; the search goes on when there is room"
+            self._problem, self._is_dirty = Problem(reason="StorageFull", message=message[:1024]), True
+            self._publish()
+        return self._stop_at is None
+
+    def _publish_sometimes(self, runs: Runs) -> None:
         age = time.monotonic() - self._published
+        if age < PUBLISH_SECONDS:
+            return
+        before = self._idle, self._problem
+        self._idle, self._problem = runs.idle_workers(), runs.shortage.problem
+        self._is_dirty |= before != (self._idle, self._problem)
         self._is_dirty |= age >= HEARTBEAT_SECONDS  # what it costs grows though nobody reports
-        if self._is_dirty and age >= PUBLISH_SECONDS:
+        if self._is_dirty:
             self._ledger.sync()
             self._publish()
 
@@ -148,6 +197,8 @@ class Engine:
             attempt=self.attempt,
             sequence=self._sequence,
             now=time.time(),
+            idle_workers=self._idle,
+            problem=self._problem,
         )
         self._on_report(report)
         return report

@@ -17,3 +17,24 @@ class Fenced(TrialRuntimeError):
 
 class BrokenLedger(TrialRuntimeError):
     """A line of the ledger, not the last one, is no record."""
+
+
+class StorageNotWritable(TrialRuntimeError):
+    """The storage lets this user write nothing; the message says where and as whom."""
+
+
+class StorageFull(TrialRuntimeError):
+    """There is no room on the storage."""
+
+    def __init__(self, message: str, needed: int) -> None:
+        """Say where, and take note of how many bytes would have to be free."""
+        super().__init__(message, needed)
+        self.needed = needed
+
+    def __str__(self) -> str:
+        """Return what is said."""
+        return str(self.args[0])
+
+
+class BadCheckpoint(TrialRuntimeError):
+    """A checkpoint is torn, damaged or gone; a run goes on from the one before."""

@@ -6,12 +6,18 @@ Live and after a restart the same `apply` runs, so the two cannot differ. What i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 from itertools import islice
 
-from luthier.api.experiment import Budget, Direction, Spec
+from luthier.api.experiment import Budget, Direction, Spec, is_raised
+from luthier.api.failures import Action, Cause
+from luthier.api.status import TOP_TRIALS
 from luthier.api.wire import Outcome
+from luthier.trial.origins import fall_back
+from luthier.trial.ranking import Ranking
 from luthier.trial.records import (
+    SCHEDULER,
     AttemptStarted,
     BudgetChanged,
     CheckpointDropped,
@@ -25,6 +31,7 @@ from luthier.trial.records import (
     TrialProposed,
     TrialReported,
     TrialRetried,
+    WorkerFailed,
 )
 from luthier.trial.schedulers.scheduler import Drop, Resume, Scheduler
 from luthier.trial.search.searcher import Ended, Ending, Searcher
@@ -46,12 +53,25 @@ class Fold:
         self.trials: dict[str, TrialState] = {}
         self.exhausted = False
         self.outcome: Outcome | None = None
+        self.ended_budget: Budget | None = None
         self.exploits: list[TrialReported] = []
         self.attempts = 0
         self.last_result_time: float | None = None
         self.metrics_seen: set[str] = set()
         self.missing_metric: str | None = None
         self.failed: list[str] = []
+        self.ranking = Ranking()
+        self.infeasible: set[str] = set()
+        """Those of the failed ones whose failure is put down to their parameters."""
+        self.has_any_result = False
+        self.failure_counts: Counter[str] = Counter()
+        """Bad ends of runs, retried or not, and of worker pods, by class."""
+        self.final_failure: TrialEnded | WorkerFailed | None = None
+        """The failure that ends the experiment."""
+        self._worker_failures: set[tuple[str, str]] = set()
+        self.ranking = Ranking()
+        self.at_target: dict[str, None] = {}
+        """Trials whose best result is as good as every target that is set."""
         self._resumable: list[str] = []
         self._in: dict[State, dict[str, None]] = {state: {} for state in State}
         self._slots_held = 0
@@ -65,16 +85,25 @@ class Fold:
         self._last_time = 0.0
         self._is_closed = False
         self._has_budget = False
+        self._borrowers: dict[str, None] = {}
+        """Trials that have ended and, should they go on, would begin with what they copied from another."""
+        self._limit = spec.budget.iterations_per_trial
+        """Iterations at which the scheduler takes trials for complete."""
         self._owed_drops: list[Drop] = []
+        self._owners: dict[str, str] = {}
+        """Whose each checkpoint is."""
+        self._shown: set[str] = set()
+        self._touched: dict[str, None] = {}
+        """Trials whose checkpoints may have become superfluous."""
 
-    def apply(self, record: Record) -> None:
+    def apply(self, record: Record) -> None:  # noqa: C901 - one case a record
         """Take in one record."""
         if isinstance(record, AttemptStarted):
             self._apply_attempt(record)
         self._last_time = record.time
         match record:
             case BudgetChanged():
-                self.budget, self.generation, self._has_budget = record.budget, record.generation, True
+                self._apply_budget(record)
             case TrialProposed():
                 self.trials[record.trial] = TrialState(record.trial, dict(record.values))
                 self._in[State.WAITING][record.trial] = None
@@ -88,16 +117,16 @@ class Fold:
             case CheckpointSaved():
                 self._apply_saved(record)
             case CheckpointDropped():
-                trial = self.trials[record.trial]
-                trial.saved = [saved for saved in trial.saved if saved.checkpoint != record.checkpoint]
+                self._apply_dropped(record)
             case TrialRetried():
                 self._apply_retry(record)
+            case WorkerFailed():
+                self._apply_worker_failure(record)
             case TrialEnded():
-                self._end(self.trials[record.trial], ENDINGS[record.ending], record.cause, record.message, record.time)
+                self._apply_end(self.trials[record.trial], record)
             case Finished():
-                self.outcome = record.outcome
-        self._close_if_full()
-        self._collect_orders()
+                self.outcome, self.ended_budget = record.outcome, self.budget
+        self._obey_scheduler()
 
     def _apply_attempt(self, record: AttemptStarted) -> None:
         self._interrupt()
@@ -105,6 +134,9 @@ class Fold:
         if self.attempts:
             self._earlier_seconds += max(0.0, self._last_time - self._attempt_start)
         self.attempts += 1
+        cause = record.previous_end.partition(":")[0]
+        if cause in set(Cause):
+            self.failure_counts[cause] += 1
         self._attempt_start = record.time
 
     def _interrupt(self) -> None:
@@ -123,7 +155,68 @@ class Fold:
             self._ended_seconds += seconds
         del self._in[trial.state][trial.name]
         self._in[state][trial.name] = None
-        trial.state = state
+        before, trial.state = trial.state, state
+        if State.FAILED in (before, state):  # a failure may take the result away
+            self._rank(trial)
+
+    def _apply_budget(self, record: BudgetChanged) -> None:
+        self.budget, self.generation, self._has_budget = record.budget, record.generation, True
+        if self.ended_budget is not None and record.budget.raised_since(self.ended_budget):
+            self._reopen()
+        if self.outcome is None and self._limit != record.budget.iterations_per_trial:
+            self._resize(self._limit, record.budget.iterations_per_trial)
+
+    def _reopen(self) -> None:
+        """Let the trials that stopped only because the experiment ended stand where they stood."""
+        self.outcome = self.ended_budget = self.final_failure = None
+        for trial in [self.trials[name] for name in self._in[State.STOPPED]]:
+            if trial.halted_from is not None:
+                self._go_on(trial, State.PAUSED if trial.halted_from is State.PAUSED else State.WAITING)
+
+    def _resize(self, before: int | None, limit: int | None) -> None:
+        """Tell the scheduler of another end of trials; where it is later, complete ones go on, best first."""
+        self._limit = limit
+        done = [self.trials[name] for name in self._in[State.SUCCEEDED]] if is_raised(before, limit) else []
+        sooner = [trial for trial in done if trial.is_at_limit and (limit is None or trial.iteration < limit)]
+        best_first = sorted(sooner, key=lambda trial: (trial.best is None, -trial.best.score if trial.best else 0.0))
+        for name in self._scheduler.resized(limit, [trial.name for trial in best_first]):
+            self._go_on(self.trials[name], State.WAITING)
+
+    def _go_on(self, trial: TrialState, state: State) -> None:
+        """Undo a trial's end."""
+        self._borrowers.pop(trial.name, None)
+        self._move(trial, state, self._last_time)
+        trial.cause = trial.message = trial.halted_from = None
+        if state is State.WAITING and trial.name not in self._resumable:
+            self._resumable.append(trial.name)
+
+    def _note_borrower(self, trial: TrialState) -> None:
+        own = {saved.checkpoint for saved in trial.saved}
+        if trial.origin.checkpoint is not None and trial.origin.checkpoint not in own:
+            self._borrowers[trial.name] = None
+
+    def _apply_end(self, trial: TrialState, record: TrialEnded) -> None:
+        if record.ending == "Stopped" and record.cause != SCHEDULER:
+            # The experiment ends. Scheduler and searcher are asked no more, unless it goes on, and this trial with it.
+            trial.halted_from = trial.state
+            self._note_borrower(trial)
+            self._move(trial, State.STOPPED, record.time)
+            trial.cause, trial.message = record.cause, record.message
+        else:
+            if record.ending == "Failed":
+                self._count_failure(record)
+            if record.action is Action.INFEASIBLE:
+                self.infeasible.add(record.trial)
+            self._end(trial, ENDINGS[record.ending], record.cause, record.message, record.time)
+
+    def _count_failure(self, record: TrialEnded | WorkerFailed) -> None:
+        self.failure_counts[record.cause or "Unknown"] += 1
+        if record.action is Action.FAIL_EXPERIMENT:
+            self.final_failure = self.final_failure or record
+
+    def _apply_worker_failure(self, record: WorkerFailed) -> None:
+        self._worker_failures.add((record.worker, record.cause))
+        self._count_failure(record)
 
     def _apply_run(self, record: RunStarted) -> None:
         trial = self.trials[record.trial]
@@ -131,25 +224,34 @@ class Fold:
         self._slots_held += not trial.live
         self._slots_seen = max(self._slots_seen, self.count(State.RUNNING))
         trial.live, trial.since = True, record.time
+        trial.cause = trial.message = None
         trial.cursor = record.iteration
         trial.origin = Origin(record.iteration, record.checkpoint)
+        trial.began_with = record.checkpoint
         if record.trial in self._resumable:
             self._resumable.remove(record.trial)
 
     def _apply_report(self, record: TrialReported) -> None:
         trial = self.trials[record.trial]
         trial.cursor = trial.iteration = record.iteration
+        trial.disruptions = 0
         self.last_result_time = record.time
         self._look_at_names(record.metrics)
         score = self.score(record.metrics)
         if score is not None:
+            self.has_any_result = True
             trial.metrics, trial.last_iteration = dict(record.metrics), record.iteration
             if trial.best is None or score > trial.best.score:
                 trial.best = Best(score, record.iteration, dict(record.metrics), dict(trial.values))
+                self._rank(trial)
         if record.decision == "Complete":
+            trial.complete_at = record.iteration
+            self._note_borrower(trial)
+            if record.exploit is not None:  # a change that is due after the end: it counts once the end is moved
+                trial.values = dict(record.exploit.values)
             self._end(trial, State.SUCCEEDED, None, None, record.time)
         elif record.decision == "Stop":
-            self._end(trial, State.STOPPED, "Scheduler", record.reason, record.time)
+            self._end(trial, State.STOPPED, SCHEDULER, record.reason, record.time)
         elif record.decision == "Pause":
             self._move(trial, State.PAUSED, record.time)
         elif record.exploit is not None:
@@ -168,21 +270,43 @@ class Fold:
     def _apply_saved(self, record: CheckpointSaved) -> None:
         trial = self.trials[record.trial]
         trial.saved.append(Saved(record.iteration, record.checkpoint))
+        self._owners[record.checkpoint] = trial.name
+        self._touch(trial)
         trial.origin = Origin(record.iteration, record.checkpoint)
         self._scheduler.saved(record.trial, record.iteration)
+
+    def _apply_dropped(self, record: CheckpointDropped) -> None:
+        owner = self.trials[record.trial]
+        self._owners.pop(record.checkpoint, None)
+        owner.saved = [saved for saved in owner.saved if saved.checkpoint != record.checkpoint]
+        if record.reason is None:
+            return
+        self._scheduler.lost(owner.name, owner.saved[-1].iteration if owner.saved else 0)
+        for trial in {trial.name: trial for trial in (owner, *self.needing_their_origin())}.values():
+            if trial.origin.checkpoint == record.checkpoint:
+                trial.origin, self.exploits = fall_back(trial, self.exploits, self.trials)
 
     def _apply_retry(self, record: TrialRetried) -> None:
         trial = self.trials[record.trial]
         trial.retries += record.counted
         trial.disruptions += not record.counted
+        self.failure_counts[record.cause] += 1
         trial.cause, trial.message = record.cause, record.message
         self._move(trial, State.WAITING, record.time)
         if not record.counted:  # its slot may be lost with the worker; a run that starts shows that it is not
             self._slots_seen = self.count(State.RUNNING)
         self._resumable.append(trial.name)
 
+    def _touch(self, trial: TrialState) -> None:
+        """Take note that checkpoints of a trial, or what it went on from, may not be needed any more."""
+        self._touched[trial.name] = None
+        owner = self._owners.get(trial.origin.checkpoint or "")
+        if owner:
+            self._touched[owner] = None
+
     def _end(self, trial: TrialState, state: State, cause: str | None, message: str | None, time: float) -> None:
         self._move(trial, state, time)
+        self._touch(trial)
         trial.cause, trial.message = cause, message
         if trial.name in self._resumable:
             self._resumable.remove(trial.name)
@@ -192,11 +316,29 @@ class Fold:
         self._scheduler.ended(trial.name)
         self._searcher.observe(trial.name, self._told(trial))
 
+    def _rank(self, trial: TrialState) -> None:
+        best = trial.best if trial.has_result else None
+        self.ranking.put(trial.name, best.score if best else None)
+        targets = [objective for objective in self.spec.objectives if objective.target is not None]
+        if best and targets and all(o.is_reached(best.metrics[o.metric]) for o in targets):
+            self.at_target[trial.name] = None
+        else:
+            self.at_target.pop(trial.name, None)
+        shown = set(self.ranking.top(TOP_TRIALS))
+        self._touched |= dict.fromkeys([trial.name, *sorted(self._shown - shown)])
+        self._shown = shown
+
     def _told(self, trial: TrialState) -> Ended:
-        if trial.state is State.FAILED or not trial.metrics:
-            return Ended(Ending.FAILED)
+        if not trial.has_result:
+            return Ended(Ending.INFEASIBLE if trial.name in self.infeasible else Ending.FAILED)
         ending = Ending.COMPLETED if trial.state is State.SUCCEEDED else Ending.STOPPED
         return Ended(ending, trial.last_iteration, tuple(trial.metrics[o.metric] for o in self.spec.objectives))
+
+    def _obey_scheduler(self) -> None:
+        """Tell whether more will come and take its orders; after the end nobody could follow them."""
+        if self.outcome is None:
+            self._close_if_full()
+            self._collect_orders()
 
     def _collect_orders(self) -> None:
         for order in self._scheduler.orders():
@@ -241,8 +383,25 @@ class Fold:
         running = (self.trials[name] for name in self._in[State.RUNNING])
         return self._ended_seconds + sum(max(0.0, now - trial.since) for trial in running)
 
-    def waiting_or_running(self) -> Iterator[TrialState]:
-        """Yield the trials that may run again; their number is the population's or the slots', not all trials'."""
+    @property
+    def checkpoints(self) -> Collection[str]:
+        """Paths of the checkpoints that are there."""
+        return self._owners.keys()
+
+    def is_shown(self, name: str) -> bool:
+        """Whether a trial is shown with its checkpoint; of several objectives' front anyone may be again."""
+        return name in self._shown or (len(self.spec.objectives) > 1 and self.trials[name].has_result)
+
+    def needing_their_origin(self) -> Iterator[TrialState]:
+        """Yield the trials that may run again, and ended ones that could go on only with what is another's.
+
+        Their number is the population's or the slots', not all trials'.
+        """
+        yield from self.not_over()
+        yield from (self.trials[name] for name in self._borrowers)
+
+    def not_over(self) -> Iterator[TrialState]:
+        """Yield the trials that may run again."""
         for state in (State.WAITING, State.RUNNING, State.PAUSED):
             yield from (self.trials[name] for name in self._in[state])
 

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from luthier.trial.errors import BrokenLedger, Fenced
 from luthier.trial.records import Record, decode, encode
+from luthier.trial.storage import BLOCK_BYTES, refusals
 
 LEDGER_FILE = "ledger.jsonl"
 ATTEMPT_FILE = "attempt"
@@ -29,33 +30,40 @@ class Ledger:
 
         Raises:
             Fenced: a newer attempt has claimed it.
+            StorageFull: there is no room for a copy of the ledger.
+            StorageNotWritable: this user may not write there.
         """
-        directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self.attempt = attempt
-        self._fence = directory / ATTEMPT_FILE
-        self._check_fence()
-        _write_atomically(self._fence, str(attempt).encode())
-        _write_atomically(directory / LEDGER_FILE, _whole_lines(directory / LEDGER_FILE))
-        self._file = (directory / LEDGER_FILE).open("ab", buffering=0)
+        with refusals(directory, BLOCK_BYTES):
+            directory.mkdir(parents=True, exist_ok=True)
+            self._check_fence()
+            _write_atomically(directory / ATTEMPT_FILE, str(attempt).encode())
+            lines = _whole_lines(directory / LEDGER_FILE)
+        with refusals(directory, len(lines)):
+            _write_atomically(directory / LEDGER_FILE, lines)
+            self._file = (directory / LEDGER_FILE).open("ab", buffering=0)
 
     def append(self, record: Record) -> None:
         """Write one record; when this returns a dying process can't lose it.
 
         Raises:
             Fenced: a newer attempt has claimed the directory.
-            OSError: the storage refused it; no part of the record is left.
+            StorageFull: there is no room; no part of the record is left.
+            StorageNotWritable: this user may not write there any more.
         """
         self._check_fence()
         line = encode(record)
-        written = self._file.write(line)
-        if written != len(line):  # a full disk takes what still fits and says nothing
-            self._file.truncate(self._file.tell() - written)
-            raise OSError(errno.ENOSPC, "no space left for the ledger", str(self.directory / LEDGER_FILE))
+        with refusals(self.directory / LEDGER_FILE, len(line)):
+            written = self._file.write(line)
+            if written != len(line):  # a full disk takes what still fits and says nothing
+                self._file.truncate(self._file.tell() - written)
+                raise OSError(errno.ENOSPC, "no space left for the ledger")
 
     def sync(self) -> None:
         """Make what was appended survive the node, too."""
-        os.fsync(self._file.fileno())
+        with refusals(self.directory / LEDGER_FILE, 0):
+            os.fsync(self._file.fileno())
 
     def close(self) -> None:
         """Sync and close."""
@@ -104,8 +112,12 @@ def _whole_lines(path: Path) -> bytes:
 
 def _write_atomically(path: Path, data: bytes) -> None:
     temporary = path.with_name(path.name + ".new")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)  # what does not fit must not take the room that is left
+        raise

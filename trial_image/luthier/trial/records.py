@@ -12,9 +12,13 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, TypeAdapter
 
 from luthier.api.experiment import Budget
+from luthier.api.failures import Action
 from luthier.api.parameters import Scalar
 from luthier.api.rules import ApiModel
 from luthier.api.wire import Outcome
+
+SCHEDULER = "Scheduler"
+"""Cause of an end that the scheduler decided; a trial that stopped for another one did so with the experiment."""
 
 
 class Base(ApiModel):
@@ -32,6 +36,8 @@ class AttemptStarted(Base):
     kind: Literal["attempt"] = "attempt"
     attempt: int
     generation: int = 1
+    previous_end: str = ""
+    """How the driver before this one ended, as `Cause: message`; it could not write that itself."""
 
 
 class BudgetChanged(Base):
@@ -100,11 +106,13 @@ class CheckpointSaved(Base):
 
 
 class CheckpointDropped(Base):
-    """A checkpoint that nobody may ask for any more; its files go after this line."""
+    """A checkpoint that nobody may ask for any more, or that is bad; its files go after this line."""
 
     kind: Literal["dropped"] = "dropped"
     trial: str
     checkpoint: str
+    reason: str | None = None
+    """What is wrong with it; whoever was to go on from it goes on from the one before."""
 
 
 class TrialRetried(Base):
@@ -118,6 +126,16 @@ class TrialRetried(Base):
     """False where the trial was not to blame."""
 
 
+class WorkerFailed(Base):
+    """A worker pod could not be had; no trial ran in it."""
+
+    kind: Literal["worker"] = "worker"
+    worker: str
+    cause: str
+    message: str
+    action: Action = Action.RETRY_FREE
+
+
 class TrialEnded(Base):
     """A trial will not run again."""
 
@@ -126,6 +144,8 @@ class TrialEnded(Base):
     ending: Literal["Succeeded", "Stopped", "Failed"]
     cause: str | None = None
     message: str | None = None
+    action: Action | None = None
+    """Of a failed one: the rule by which its failure was final."""
 
 
 class Finished(Base):
@@ -145,6 +165,7 @@ Record = Annotated[
     | CheckpointSaved
     | CheckpointDropped
     | TrialRetried
+    | WorkerFailed
     | TrialEnded
     | Finished,
     Field(discriminator="kind"),

@@ -12,6 +12,7 @@ from luthier.api.status import (
     LINEAGE_STEPS,
     METRICS_SHOWN,
     TOP_TRIALS,
+    EndedBudget,
     Exploit,
     FailedTrial,
     Population,
@@ -20,19 +21,29 @@ from luthier.api.status import (
     TrialResult,
     Usage,
 )
-from luthier.api.wire import Phase, Report
+from luthier.api.wire import Phase, Problem, Report
 from luthier.trial.lineage import ancestry
 from luthier.trial.records import TrialReported
 from luthier.trial.retention import nearest_to_best
 from luthier.trial.study import Study
 from luthier.trial.trial_state import State, TrialState
 
+IDLE_SHOWN = 64
+"""As many idle workers as the report has room for; the next ones follow when these are gone."""
 
-def make_report(study: Study, *, uid: str, attempt: int, sequence: int, now: float) -> Report:
-    """Return the report of a study at a time (seconds since the epoch)."""
-    ranked = sorted(
-        (t for t in study.trials.values() if t.best and t.state is not State.FAILED), key=lambda t: -_score(t)
-    )
+
+def make_report(
+    study: Study,
+    *,
+    uid: str,
+    attempt: int,
+    sequence: int,
+    now: float,
+    idle_workers: Sequence[str] = (),
+    problem: Problem | None = None,
+) -> Report:
+    """Return the report of a study at a time (seconds since the epoch), with the names of workers without a trial."""
+    top = [study.trials[name] for name in study.ranking.top(TOP_TRIALS)]
     return Report(
         uid=uid,
         attempt=attempt,
@@ -40,14 +51,19 @@ def make_report(study: Study, *, uid: str, attempt: int, sequence: int, now: flo
         sequence=sequence,
         phase=Phase.FINISHED if study.outcome else Phase.RUNNING if study.trials else Phase.STARTING,
         outcome=study.outcome,
+        ended_budget=EndedBudget(**study.ended_budget.to_json()) if study.ended_budget else None,
         trials=_counts(study),
-        best=_result(ranked[0], study.spec) if ranked else None,
-        top=[_result(trial, study.spec) for trial in ranked[:TOP_TRIALS]],
-        pareto_front=_front(ranked, study.spec),
+        best=_result(top[0], study.spec) if top else None,
+        top=[_result(trial, study.spec) for trial in top],
+        pareto_front=_front(study),
         progress=_progress(study, now),
         usage=_usage(study, now),
-        population=_population(study, ranked[0] if ranked else None),
+        population=_population(study, top[0] if top else None),
         failures=[_failure(study.trials[name]) for name in study.failed[-FAILURES_SHOWN:]],
+        wanted_workers=_wanted_workers(study),
+        idle_workers=list(idle_workers[:IDLE_SHOWN]),
+        failure_counts=dict(study.failure_counts),
+        problem=problem,
         last_result_time=_moment(study.last_result_time) if study.last_result_time else None,
         missing_metric=study.missing_metric if study.metrics_seen else None,
         metrics_seen=sorted(study.metrics_seen)[:32],
@@ -66,8 +82,17 @@ def _counts(study: Study) -> TrialCounts:
     )
 
 
-def _score(trial: TrialState) -> float:
-    return trial.best.score if trial.best else float("-inf")
+def _wanted_workers(study: Study) -> int | None:
+    """Return how many workers the trials that may yet run would fill: it never rises again but with the budget.
+
+    Trials that wait for their scheduler's order count, or workers would come and go with each rung.
+    """
+    workers = study.spec.workers
+    if study.outcome or workers.max == 0:
+        return None
+    new = 0 if study.exhausted else max(0, study.budget.trials - len(study.trials))
+    trials = min(study.budget.parallel_trials, study.unfinished + new)
+    return -(-trials // workers.trials_per_worker)
 
 
 def _result(trial: TrialState, spec: Spec) -> TrialResult:
@@ -90,17 +115,18 @@ def _shown(metrics: dict[str, float], spec: Spec) -> dict[str, float]:
     return {name: metrics[name] for name in names[:METRICS_SHOWN]}
 
 
-def _front(ranked: Sequence[TrialState], spec: Spec) -> list[TrialResult]:
+def _front(study: Study) -> list[TrialResult]:
+    spec = study.spec
     if len(spec.objectives) < 2:
         return []
+    ranked = [study.trials[name] for name in study.ranking]
     front: dict[str, tuple[float, ...]] = {}
     by_scores = sorted(ranked, key=lambda trial: _scores(trial, spec), reverse=True)
     for trial in by_scores:  # whoever beats a trial comes before it, so one of the front does
         scores = _scores(trial, spec)
         if not any(_dominates(other, scores) for other in front.values()):
             front[trial.name] = scores
-    by_name = {trial.name: trial for trial in ranked}
-    return [_result(by_name[name], spec) for name in list(front)[:FRONT_POINTS]]
+    return [_result(study.trials[name], spec) for name in list(front)[:FRONT_POINTS]]
 
 
 def _scores(trial: TrialState, spec: Spec) -> tuple[float, ...]:
@@ -122,7 +148,8 @@ def _progress(study: Study, now: float) -> Progress:
 def _done_part(study: Study) -> float:
     limit = study.budget.iterations_per_trial
     total = len(study.trials) if study.exhausted else study.budget.trials
-    done = sum(1.0 if t.is_over else min(1.0, t.iteration / limit) if limit else 0.0 for t in study.trials.values())
+    over = len(study.trials) - study.unfinished
+    done = over + sum(min(1.0, trial.iteration / limit) for trial in study.not_over() if limit)
     return min(1.0, done / total) if total else 0.0
 
 
@@ -140,7 +167,7 @@ def _population(study: Study, best: TrialState | None) -> Population | None:
     block = scheduler and (scheduler.pbt or scheduler.pb2)
     if not block:
         return None
-    slowest = min((t.iteration for t in study.trials.values() if not t.is_over), default=None)
+    slowest = min((trial.iteration for trial in study.not_over()), default=None)
     if slowest is None:
         slowest = max((t.iteration for t in study.trials.values()), default=0)
     return Population(

@@ -18,18 +18,7 @@ from luthier.api.wire import Report
 from luthier.trial import ledger
 from luthier.trial.command import ENV_CODE
 from luthier.trial.engine import Engine, OnReport
-
-QUIET = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_DEDUP_LOGS": "0",
-    "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
-    "RAY_AIR_NEW_OUTPUT": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "OMP_NUM_THREADS": "1",
-}
-"""Settings of Ray's processes; what the user has set himself stays."""
+from luthier.trial.ray_node import QUIET
 
 
 def run_experiment(

@@ -6,38 +6,44 @@ changes. Reading the finished report back is what lets the driver leave.
 
 from __future__ import annotations
 
-import hmac
-import json
 import logging
 import math
 import threading
-from collections.abc import Callable
+from dataclasses import astuple
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from pydantic import ValidationError
 
-from luthier.api.experiment import Budget
 from luthier.api.wire import Phase, Report, encode
 from luthier.trial.driver_metrics import ReportCollector
+from luthier.trial.inbox import Inbox, OnBudget, bears
+from luthier.trial.nodes import Nodes
 
 LOGGER = logging.getLogger(__name__)
 MAX_WAIT_SECONDS = 30.0
-MAX_BODY_BYTES = 16 * 1024
-OnBudget = Callable[[int, Budget], None]
 
 
 class ProgressServer:
     """Serves the newest report until closed."""
 
-    def __init__(self, port: int, token: str, host: str = "") -> None:
-        """Listen on a port (0 picks one); `token` is what `/progress` and `/budget` ask for."""
+    def __init__(
+        self, port: int, token: str, host: str = "", *, node_token: str | None = None, nodes: Nodes | None = None
+    ) -> None:
+        """Listen.
+
+        Args:
+            port: 0 picks one.
+            token: what `/progress`, `/budget` and `/workers` ask for.
+            host: where to listen; everywhere by default.
+            node_token: what worker pods have, to speak for themselves on `/nodes/`.
+            nodes: who is told what is heard of worker pods.
+        """
         self._token = token
+        self.inbox = Inbox(token, node_token, nodes or Nodes())
         self._report: Report | None = None
         self._changed = threading.Condition()
         self._is_seen = threading.Event()
-        self._on_budget: OnBudget | None = None
         self._registry = CollectorRegistry()
         self._registry.register(ReportCollector(lambda: self._report))
         self._server = ThreadingHTTPServer((host, port), type("Bound", (Handler,), {"window": self}))
@@ -57,7 +63,7 @@ class ProgressServer:
 
     def take_budgets(self, on_budget: OnBudget) -> None:
         """Pass edited budgets on to this."""
-        self._on_budget = on_budget
+        self.inbox.on_budget = on_budget
 
     def wait_until_seen(self, seconds: float) -> bool:
         """Wait until a reader has the finished report; return whether one has."""
@@ -72,7 +78,7 @@ class ProgressServer:
 
     def is_allowed(self, header: str | None) -> bool:
         """Whether an Authorization header carries the token."""
-        return hmac.compare_digest((header or "").encode(), f"Bearer {self._token}".encode())
+        return bears(header, self._token)
 
     def newer_than(self, sequence: float, wait: float) -> Report | None:
         """Return a report newer than `sequence`, waiting for one at most `wait` seconds."""
@@ -84,18 +90,6 @@ class ProgressServer:
             self._changed.wait_for(lambda: self._report is not None and self._report.sequence > sequence, wait)
             report = self._report
             return report if report and report.sequence > sequence else None
-
-    def change_budget(self, body: bytes) -> str | None:
-        """Take over a budget; return what is wrong with it, or None."""
-        try:
-            sent = json.loads(body)
-            generation, budget = int(sent["generation"]), Budget.model_validate(sent["budget"])
-        except (ValueError, TypeError, KeyError, OverflowError, RecursionError, ValidationError) as error:
-            return f"no budget: {error}"
-        if self._on_budget is None:
-            return "not ready for a budget yet"
-        self._on_budget(generation, budget)
-        return None
 
     def metrics(self) -> bytes:
         """Return the metrics page."""
@@ -123,20 +117,18 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(404, b"no such page; there are /progress, /metrics and /healthz\n", "text/plain")
 
     def do_PUT(self) -> None:
-        """Take an edited budget."""
+        """Take a message in."""
         self.close_connection = True  # of a refused body nothing may be taken for the next request
         length = _length(self.headers.get("Content-Length"))
-        if not self.window.is_allowed(self.headers.get("Authorization")):
+        entry = self.window.inbox.entry(self.path)
+        if not entry.is_open_to(self.headers.get("Authorization")):
             self._refuse()
-        elif self.path != "/budget":
-            self._answer(404, b"", "text/plain")
         elif length is None:
             self._answer(411, b"Content-Length must be a whole number\n", "text/plain")
-        elif length > MAX_BODY_BYTES:
+        elif length > entry.max_bytes:
             self._answer(413, b"", "text/plain")
         else:
-            problem = self.window.change_budget(self.rfile.read(length))
-            self._answer(400 if problem else 204, (problem or "").encode(), "text/plain")
+            self._answer(*astuple(entry.take(self.rfile.read(length))))
 
     def _progress(self, query: dict[str, list[str]]) -> None:
         if not self.window.is_allowed(self.headers.get("Authorization")):

@@ -10,10 +10,12 @@ import math
 from collections.abc import Callable, Iterable
 
 from luthier.api.experiment import Budget, Spec
+from luthier.api.failures import OF_PODS, Action, Cause, action_for
 from luthier.api.status import MESSAGE_CHARACTERS
-from luthier.api.wire import Outcome
+from luthier.api.wire import Outcome, WorkerFact
 from luthier.trial.fold import Fold
 from luthier.trial.records import (
+    SCHEDULER,
     AttemptStarted,
     BudgetChanged,
     CheckpointDropped,
@@ -27,6 +29,7 @@ from luthier.trial.records import (
     TrialProposed,
     TrialReported,
     TrialRetried,
+    WorkerFailed,
 )
 from luthier.trial.retention import superfluous
 from luthier.trial.schedulers.scheduler import Decision, Exploit, Pause, Scheduler, Stop
@@ -34,7 +37,9 @@ from luthier.trial.search.searcher import Searcher
 from luthier.trial.trial_state import State, TrialState
 
 FREE_DISRUPTIONS = 5
-"""Lost workers that one trial may have seen before it is blamed for them."""
+"""Retries in a row, without a new result between them, that are free; the next one is counted."""
+ENDING_BY_THEMSELVES = frozenset({Cause.BAD_CHECKPOINT, Cause.STORAGE_FULL})
+"""Nobody is ever blamed for these: checkpoints run out, and what finds no room rests until there is some."""
 
 
 class Study(Fold):
@@ -61,12 +66,13 @@ class Study(Fold):
         while self._owed_drops:
             drop = self._owed_drops.pop(0)
             self._record(
-                TrialEnded(time=record.time, trial=drop.trial, ending="Stopped", cause="Scheduler", message=drop.reason)
+                TrialEnded(time=record.time, trial=drop.trial, ending="Stopped", cause=SCHEDULER, message=drop.reason)
             )
+        self._drop_superfluous(record.time)
 
-    def begin(self, attempt: int, generation: int, budget: Budget, now: float) -> None:
-        """Start an attempt with the budget as it is in the manifest now."""
-        self._record(AttemptStarted(time=now, attempt=attempt, generation=generation))
+    def begin(self, attempt: int, generation: int, budget: Budget, now: float, previous_end: str = "") -> None:
+        """Start an attempt with the budget as it is in the manifest now, and with how the one before it was lost."""
+        self._record(AttemptStarted(time=now, attempt=attempt, generation=generation, previous_end=previous_end))
         self.change_budget(generation, budget, now)
 
     def change_budget(self, generation: int, budget: Budget, now: float) -> None:
@@ -122,9 +128,8 @@ class Study(Fold):
             return True
         broken = [o.metric for o in self.spec.objectives if not math.isfinite(metrics.get(o.metric, 0.0))]
         if broken:
-            self._fail(
-                trial, "NotFinite", f"{broken[0]} was {metrics[broken[0]]} at iteration {trial.iteration + 1}", now
-            )
+            said = f"{broken[0]} was {metrics[broken[0]]} at iteration {trial.iteration + 1}"
+            self._follow(trial, Cause.NOT_FINITE, said, now)
             return False
         finite = {name: value for name, value in metrics.items() if math.isfinite(value)}
         record = TrialReported(time=now, trial=name, iteration=trial.iteration + 1, metrics=finite)
@@ -138,9 +143,8 @@ class Study(Fold):
         if score is None:
             return {"decision": "Complete" if is_last else "Continue"}
         decision = self._scheduler.report(trial.name, record.iteration, score, waiting=self._waiting())
-        if is_last:
-            return {"decision": "Complete"}
-        return self._as_update(trial, decision)
+        update = self._as_update(trial, decision)
+        return update if not is_last else {"decision": "Complete", "exploit": update.get("exploit")}
 
     def _waiting(self) -> int:
         """Number of trials that could start and will not get a slot that is free already."""
@@ -176,15 +180,25 @@ class Study(Fold):
     def saved(self, name: str, checkpoint: str, now: float) -> None:
         """Take in that a run's checkpoint, made at its last report, is complete on storage.
 
-        What a loser saves after it was told to go on from its donor's is of no more use.
+        What a loser saves after it was told to go on from its donor's is of no more use, and what a run saves
+        that has just reported NaN holds NaN.
         """
         trial = self.trials[name]
         is_known = any(saved.checkpoint == checkpoint for saved in trial.saved)
-        if is_known or trial.state is State.WAITING:
-            return
-        self._record(CheckpointSaved(time=now, trial=name, iteration=trial.cursor, checkpoint=checkpoint))
-        for old in superfluous(trial, self.waiting_or_running()):
-            self._record(CheckpointDropped(time=now, trial=name, checkpoint=old.checkpoint))
+        is_given_up = trial.state is State.WAITING and trial.cursor <= trial.origin.iteration
+        is_spoilt = trial.state is not State.RUNNING and trial.cause == Cause.NOT_FINITE
+        if (is_given_up or is_spoilt) and not is_known:
+            self._record(CheckpointDropped(time=now, trial=name, checkpoint=checkpoint))
+        elif not is_known:
+            self._record(CheckpointSaved(time=now, trial=name, iteration=trial.cursor, checkpoint=checkpoint))
+
+    def _drop_superfluous(self, now: float) -> None:
+        touched, self._touched = [self.trials[name] for name in self._touched], {}
+        found = [(trial, old) for trial in touched for old in superfluous(trial, is_shown=self.is_shown(trial.name))]
+        wanted = {trial.origin.checkpoint for trial in self.needing_their_origin()} if found else ()
+        for trial, old in found:
+            if old.checkpoint not in wanted:
+                self._record(CheckpointDropped(time=now, trial=trial.name, checkpoint=old.checkpoint))
 
     def run_ended(self, name: str, now: float, *, is_interrupted: bool = False) -> None:
         """Take in that a run gave its slot back without an error; an interrupted one goes on in another attempt."""
@@ -193,35 +207,58 @@ class Study(Fold):
             self._complete(trial, now)
         self._release(trial)
 
-    def run_failed(self, name: str, cause: str, message: str, now: float, *, is_to_blame: bool = True) -> None:
-        """Take in that a run ended with an error: it goes on from its last checkpoint while retries are left."""
+    def run_failed(self, name: str, cause: Cause, message: str, now: float) -> None:
+        """Take in that a run ended badly; what follows is the retry policy's."""
         trial = self.trials[name]
         self._release(trial)
         if trial.state is not State.RUNNING:
             return
-        is_to_blame = is_to_blame or trial.disruptions >= FREE_DISRUPTIONS
-        if not is_to_blame or trial.retries < self.spec.trial.retries:
+        if cause is Cause.BAD_CHECKPOINT:
+            self._drop_bad(trial, message, now)
+        self._follow(trial, cause, message, now)
+
+    def worker_failed(self, fact: WorkerFact, now: float) -> None:
+        """Take in that a worker pod can't be had; other ends of pods show in the runs that they cost."""
+        if fact.cause not in OF_PODS or (fact.name, fact.cause) in self._worker_failures or self.outcome:
+            return
+        action = action_for(self.spec.trial.retry_policy, fact.cause)
+        self._record(
+            WorkerFailed(time=now, worker=fact.name, cause=fact.cause, message=_last(fact.message), action=action)
+        )
+
+    def _follow(self, trial: TrialState, cause: Cause, message: str, now: float) -> None:
+        """Do what the retry policy says: the trial goes on from its last checkpoint, or has failed."""
+        action = action_for(self.spec.trial.retry_policy, cause)
+        is_long_lost = trial.disruptions >= FREE_DISRUPTIONS and cause not in ENDING_BY_THEMSELVES
+        if action is Action.RETRY_FREE and is_long_lost:
+            action = Action.RETRY
+        is_retried = action is Action.RETRY_FREE or (action is Action.RETRY and trial.retries < self.spec.trial.retries)
+        if is_retried:
+            counted = action is Action.RETRY
+            self._record(TrialRetried(time=now, trial=trial.name, cause=cause, message=_last(message), counted=counted))
+        else:
             self._record(
-                TrialRetried(
-                    time=now, trial=name, cause=cause, message=message[-MESSAGE_CHARACTERS:], counted=is_to_blame
+                TrialEnded(
+                    time=now, trial=trial.name, ending="Failed", cause=cause, message=_last(message), action=action
                 )
             )
-        else:
-            self._fail(trial, cause, message, now)
+
+    def _drop_bad(self, trial: TrialState, reason: str, now: float) -> None:
+        """Drop what a run could not go on from, unless another run has found out already."""
+        bad = trial.began_with
+        if bad is None or bad != trial.origin.checkpoint:
+            return
+        owner = self._owners.get(bad, trial.name)
+        self._record(CheckpointDropped(time=now, trial=owner, checkpoint=bad, reason=_last(reason)))
 
     def _complete(self, trial: TrialState, now: float) -> None:
         if trial.metrics:
             self._record(TrialEnded(time=now, trial=trial.name, ending="Succeeded"))
         elif self.missing_metric and self.metrics_seen:
             names = ", ".join(sorted(self.metrics_seen)[:8])
-            self._fail(trial, "NoResult", f"never reported {self.missing_metric}; it reported {names}", now)
+            self._follow(trial, Cause.NO_RESULT, f"never reported {self.missing_metric}; it reported {names}", now)
         else:
-            self._fail(trial, "NoResult", "ended without a report", now)
-
-    def _fail(self, trial: TrialState, cause: str, message: str, now: float) -> None:
-        self._record(
-            TrialEnded(time=now, trial=trial.name, ending="Failed", cause=cause, message=message[-MESSAGE_CHARACTERS:])
-        )
+            self._follow(trial, Cause.NO_RESULT, "ended without a report", now)
 
     def finish(self, outcome: Outcome, now: float) -> None:
         """End the experiment: trials that still run or wait are stopped."""
@@ -234,3 +271,8 @@ class Study(Fold):
                 )
             self._release(trial)
         self._record(Finished(time=now, outcome=outcome))
+
+
+def _last(message: str) -> str:
+    """Return the end of an error, where its cause stands."""
+    return message[-MESSAGE_CHARACTERS:]

@@ -70,17 +70,38 @@ class TrialState:
     """Iteration of that result."""
     best: Best | None = None
     origin: Origin = Origin()
+    began_with: str | None = None
+    """Checkpoint that the last run was given to go on from."""
     saved: list[Saved] = field(default_factory=list)
     """Complete checkpoints that are still on storage, oldest first."""
     retries: int = 0
     disruptions: int = 0
-    """Runs lost through no fault of the trial's."""
+    """Runs lost since its last new result through no fault of the trial's."""
     cause: str | None = None
     message: str | None = None
+    complete_at: int = 0
+    """Iteration at which it was complete last, because the budget said so; 0 if it never was."""
+    halted_from: State | None = None
+    """Where it stood when the experiment ended; it goes on from there if the experiment does."""
     live: bool = False
     """A run holds a slot; outlasts RUNNING until the engine has let go of it."""
     since: float = 0.0
     seconds: float = 0.0
+
+    @property
+    def is_at_limit(self) -> bool:
+        """Whether it succeeded only because the budget's iterations were spent, so that more of them let it go on."""
+        return self.state is State.SUCCEEDED and 0 < self.complete_at == self.iteration
+
+    @property
+    def has_result(self) -> bool:
+        """Whether its best result counts: a failure takes it away, but not from a trial that was complete before."""
+        return self.best is not None and (self.state is not State.FAILED or self.complete_at > 0)
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether it will run again, or would if the experiment did that it was stopped with."""
+        return not self.is_over or self.halted_from is not None
 
     @property
     def is_over(self) -> bool:
@@ -96,3 +117,8 @@ def run_name(trial: str, attempt: int, number: int) -> str:
 def trial_of(run: str) -> str:
     """Return the name of the trial that a run is of."""
     return run.rsplit("_", 2)[0]
+
+
+def attempt_of(run: str) -> int:
+    """Return the number of the attempt that a run is of."""
+    return int(run.rsplit("_", 2)[1])

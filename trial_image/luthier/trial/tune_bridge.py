@@ -1,4 +1,4 @@
-"""Ray Tune's controller, driven by a study: the only file that knows Ray Tune's inner names.
+"""Ray Tune's controller, driven by a study: with `tune_*` the only file that knows Ray Tune's inner names.
 
 Tune runs what it runs well: actors, placement, resets, saves and restores. What to run next and
 when to stop comes from the study. A pause, an exploit or a retry is the end of one Ray trial and
@@ -7,45 +7,48 @@ the start of another from a checkpoint, in the same warm actor; so Tune sees onl
 
 from __future__ import annotations
 
-import math
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import ray
-from ray.exceptions import RayActorError, RayTaskError
+from ray.air.execution import PlacementGroupResourceManager
+from ray.exceptions import RayActorError
 from ray.train._internal.checkpoint_manager import _TrainingResult
-from ray.train._internal.storage import StorageContext
 from ray.tune import Callback, Checkpoint, CheckpointConfig, PlacementGroupFactory
 from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
 from ray.tune.registry import register_trainable
-from ray.tune.result import AUTO_RESULT_KEYS, DEBUG_METRICS, DONE, TRAINING_ITERATION, TRIAL_ID
+from ray.tune.result import DONE, TRAINING_ITERATION
 from ray.tune.schedulers import TrialScheduler
 from ray.tune.search.search_algorithm import SearchAlgorithm
 
 from luthier.api.keys import SLOT
 from luthier.api.manifest import Experiment
-from luthier.api.status import METRICS_SHOWN
+from luthier.trial.nodes import Nodes
+from luthier.trial.result_metrics import flat
+from luthier.trial.runs import Runs
 from luthier.trial.study import Study
 from luthier.trial.trainables import check_can_pause, load_trainable, saves_when_told
-from luthier.trial.trial_state import TrialState, run_name
+from luthier.trial.trial_state import TrialState
+from luthier.trial.tune_actors import ActorManager
+from luthier.trial.tune_storage import Storage, restoring_what_is_whole
 
 TRIALS_DIR = "trials"
-NOT_METRICS = frozenset(AUTO_RESULT_KEYS) | frozenset(DEBUG_METRICS) | {DONE, TRIAL_ID, "should_checkpoint"}
+STILL_BUSY = "its process would not end what it did for another trial, so it was ended; a fresh one takes the trial"
 PENDING_RUNS = 64
 """Actors that Tune may ask Ray for at the same time; the study never has more runs than slots."""
-MAX_DEPTH = 4
+HANG_LOOK_SECONDS = 0.5
+"""Pause between two looks for runs that hang."""
 NO_WORKER_SECONDS = 0.1
 """Pause between two looks for a first worker."""
-BORN_DEAD = "raised in its creation task"
-"""How Ray says that the process could not be set up: the error is the code's, and no worker was lost."""
-Clock = Callable[[], float]
 
 
-def controller_for(experiment: Experiment, study: Study, directory: Path, attempt: int) -> tuple[Controller, Runs]:
+def controller_for(
+    experiment: Experiment, study: Study, directory: Path, attempt: int, nodes: Nodes
+) -> tuple[Controller, Runs]:
     """Return Tune's controller for a study, and the runs that it will carry.
 
     Raises:
@@ -53,136 +56,17 @@ def controller_for(experiment: Experiment, study: Study, directory: Path, attemp
     """
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(PENDING_RUNS)
     trial = experiment.spec.trial
-    trainable = load_trainable(trial)
+    trainable = restoring_what_is_whole(load_trainable(trial))
     name = experiment.metadata.name
     register_trainable(name, trainable, warn=False)
     check_can_pause(trainable, experiment.spec.scheduler_kind)
     every = trial.checkpoint_interval if saves_when_told(trainable) else 0
     checkpoints = CheckpointConfig(checkpoint_frequency=every, checkpoint_at_end=bool(every))
-    storage = StorageContext(str(directory), TRIALS_DIR)
+    storage = Storage(str(directory), TRIALS_DIR)
     resources = {"CPU": trial.resources.cpu, "GPU": trial.resources.gpu, SLOT: 1.0}
-    runs = Runs(study, directory, attempt)
+    runs = Runs(study, directory, attempt, nodes, saves_when_told=saves_when_told(trainable))
     factory = TrialFactory(name, {k: v for k, v in resources.items() if v}, checkpoints, storage)
     return Controller(runs, factory, storage), runs
-
-
-class Runs:
-    """Which Ray trial is which run of which trial; every call from Tune ends up here."""
-
-    def __init__(self, study: Study, directory: Path, attempt: int, clock: Clock = time.time) -> None:
-        """Bind a study to the directory that holds its trials' files."""
-        self.study = study
-        self.directory = directory
-        self.attempt = attempt
-        self.clock = clock
-        self.is_draining = False
-        self._trial_of: dict[str, str] = {}
-        self._interrupted: set[str] = set()
-        self._judged: tuple[str, int] | None = None
-        self._number = 0
-
-    @property
-    def live(self) -> int:
-        """Runs that Ray has not let go of."""
-        return len(self._trial_of)
-
-    def begin(self, trial: TrialState) -> str:
-        """Return a new Ray trial id for a run."""
-        self._number += 1
-        run = run_name(trial.name, self.attempt, self._number)
-        self._trial_of[run] = trial.name
-        return run
-
-    def report(self, run: str, result: dict[str, Any]) -> bool:
-        """Pass a result on, once; return whether the run goes on.
-
-        Tune asks its scheduler about a result, but not about one that the trial itself marked
-        as its last; the callback sees both.
-        """
-        name, key = self._trial_of.get(run), (run, int(result.get(TRAINING_ITERATION, 0)))
-        if name is None or key == self._judged:
-            return False
-        self._judged = key
-        metrics = numbers_of(result, [o.metric for o in self.study.spec.objectives])
-        goes_on = not metrics or self.study.report(name, metrics, self.clock())
-        if goes_on and self.is_draining and not result.get(DONE):
-            self._interrupted.add(run)
-            return False
-        return goes_on
-
-    def saved(self, run: str, path: str) -> None:
-        """Pass on that a checkpoint is complete."""
-        name = self._trial_of.get(run)
-        if name is not None:
-            self.study.saved(name, str(Path(path).relative_to(self.directory)), self.clock())
-
-    def ended(self, run: str) -> None:
-        """Pass on that a run gave its slot back."""
-        name = self._trial_of.pop(run, None)
-        if name is not None:
-            self.study.run_ended(name, self.clock(), is_interrupted=run in self._interrupted)
-
-    def failed(self, run: str, error: Exception) -> None:
-        """Pass on that a run ended with an error."""
-        name = self._trial_of.pop(run, None)
-        if name is not None:
-            cause, message, is_to_blame = diagnose(error)
-            self.study.run_failed(name, cause, message, self.clock(), is_to_blame=is_to_blame)
-
-
-def numbers_of(result: dict[str, Any], first: list[str]) -> dict[str, float]:
-    """Return a result's own metrics: numbers that Ray did not add, the objectives' for certain, bounded in number."""
-    numbers: dict[str, float] = {}
-    for name, value in flat(result).items():
-        number = _number_of(value)
-        if number is not None and name not in NOT_METRICS and not name.startswith(("config/", "__")):
-            numbers[printable(name)[:63]] = number
-    names = [n for n in first if n in numbers] + sorted(numbers.keys() - set(first))
-    return {name: numbers[name] for name in names[:METRICS_SHOWN]}
-
-
-def flat(result: Mapping[Any, Any], prefix: str = "", depth: int = 0) -> dict[str, Any]:
-    """Return a result without nesting: `{"val": {"loss": 1}}` has `val/loss`. Names may be anything; depth ends."""
-    found: dict[str, Any] = {}
-    for key, value in result.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, Mapping):
-            found |= flat(value, f"{name}/", depth + 1) if depth < MAX_DEPTH else {}
-        else:
-            found[name] = value
-    return found
-
-
-def printable(text: str) -> str:
-    """Return a text that JSON can hold: half characters are replaced."""
-    return text.encode(errors="replace").decode()
-
-
-def diagnose(error: Exception) -> tuple[str, str, bool]:
-    """Return the cause, the message and whether the trial itself is to blame for a run's error."""
-    message = printable(str(error))
-    if isinstance(error, RayActorError):
-        if BORN_DEAD in message:
-            return "Exception", message, True
-        return "WorkerLost", message, False
-    if isinstance(error, RayTaskError):
-        if "ProgramFailed" in type(error).__name__:
-            return "ExitCode", printable(str(error.cause)), True
-        return "Exception", message, True
-    return "Exception", f"{type(error).__name__}: {message}", True
-
-
-def _number_of(value: Any) -> float | None:
-    """Return what a trial reported as a number, if it is one; whatever else it is must not end the search."""
-    if isinstance(value, str | bytes):
-        return None
-    try:
-        value = value.item() if hasattr(value, "item") else value  # NumPy's and torch's, if they hold a single one
-        return float(value) if hasattr(value, "__float__") else None
-    except OverflowError:
-        return math.inf if value > 0 else -math.inf
-    except Exception:
-        return None
 
 
 class Proposals(SearchAlgorithm):
@@ -195,20 +79,20 @@ class Proposals(SearchAlgorithm):
 
     def next_trial(self) -> Trial | None:
         """Return the next run as a Ray trial, or None when no slot is free or nothing can start."""
-        if self._runs.is_draining or not self._has_room():
+        if self._runs.is_draining or self._runs.is_closing or not self._has_room():
             return None
         trial = self._runs.study.next_run(self._runs.clock())
         return self._make_trial(self._runs.begin(trial), trial) if trial else None
 
     def _has_room(self) -> bool:
-        """Tell whether a worker has room for one more run: one that waits for a worker would count and cost already."""
-        live = self._runs.live
-        if live >= self._runs.study.budget.parallel_trials:
+        """Tell whether one more run may begin."""
+        if self._runs.live >= self._runs.study.budget.parallel_trials:
             return False
-        slots = int(ray.cluster_resources().get(SLOT, 0))
-        if not slots and not live:
+        if self._runs.shortage.lets_start(self._runs.clock()) and self._runs.has_room:
+            return True
+        if not self._runs.live:
             time.sleep(NO_WORKER_SECONDS)  # nothing runs that Tune could wait for, so it would spin
-        return live < slots
+        return False
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Take note of a run's end; errors come with their exception through the controller."""
@@ -277,9 +161,13 @@ class Notes(Callback):
 class Controller(TuneController):
     """Tune's controller without its own memory: the ledger is the only truth, so nothing is pickled."""
 
-    def __init__(self, runs: Runs, make_trial: Callable[[str, TrialState], Trial], storage: StorageContext) -> None:
+    _trials: list[Trial]
+
+    def __init__(self, runs: Runs, make_trial: Callable[[str, TrialState], Trial], storage: Storage) -> None:
         """Run the trials of a study; Ray is connected already."""
         self._runs = runs
+        self._left: frozenset[str] = frozenset()
+        self._next_look = 0.0
         super().__init__(
             search_alg=Proposals(runs, make_trial),
             scheduler=Verdicts(runs),
@@ -287,9 +175,58 @@ class Controller(TuneController):
             storage=storage,
             reuse_actors=True,
         )
+        self._actor_manager = ActorManager(resource_manager=PlacementGroupResourceManager())
 
     def checkpoint(self, force: bool = False, wait: bool = False) -> None:
         """Write nothing."""
+
+    def on_step_begin(self) -> None:
+        """Look at what has become known of nodes; no warm process on one that leaves is used again."""
+        super().on_step_begin()
+        self._forget_ended()
+        self._runs.look()
+        self._end_hanging()
+        leaving = self._runs.nodes.leaving
+        if leaving - self._left:
+            self._left = leaving
+            self._runs.placement.drain(leaving)
+            self._cleanup_cached_actors(force_all=True)
+
+    def _end_hanging(self) -> None:
+        """End the processes of runs that hang, in their setup too: Tune hears of it as of any lost process."""
+        if self._runs.study.spec.trial.hang_timeout_seconds is None or time.monotonic() < self._next_look:
+            return
+        self._next_look = time.monotonic() + HANG_LOOK_SECONDS
+        held = self._actor_manager._live_actors_to_ray_actors_resources  # noqa: SLF001 - trials have theirs after setup
+        tracked = {trial.trial_id: self._trial_to_actor.get(trial) for trial in self._live_trials}
+        actors = {run: held[actor][0] for run, actor in tracked.items() if actor in held}
+        for run in self._runs.hanging(actors):
+            ray.kill(actors[run])
+
+    def _forget_ended(self) -> None:
+        """Let go of Ray trials that have ended: Tune would keep each for good, and what it will never write."""
+        ended = [trial for trial in self._trials if trial.is_finished() and trial not in self._trial_to_actor]
+        if ended:
+            self._trials = [trial for trial in self._trials if trial not in ended]
+            self._stopped_trials.difference_update(ended)
+            self._failed_trials.difference_update(ended)
+        self._trials_to_cache.clear()
+
+    def _maybe_cache_trial_actor(self, trial: Trial) -> bool:
+        actor = trial.temporary_state.ray_actor
+        is_leaving = actor is not None and self._runs.placement.node_of(actor) in self._runs.nodes.leaving
+        return not is_leaving and bool(super()._maybe_cache_trial_actor(trial))
+
+    def _maybe_reuse_cached_actor(self, trial: Trial) -> bool:
+        is_reused = bool(super()._maybe_reuse_cached_actor(trial))
+        if is_reused:
+            self._runs.placed(trial.trial_id, trial.temporary_state.ray_actor)
+        return is_reused
+
+    def _actor_started(self, tracked_actor: Any, log: str = "STARTED") -> None:
+        trial = self._actor_to_trial[tracked_actor]
+        super()._actor_started(tracked_actor, log)
+        self._runs.placed(trial.trial_id, trial.temporary_state.ray_actor)
 
     def _update_trial_queue(self, blocking: bool = False, timeout: int = 600) -> bool:
         return bool(super()._update_trial_queue(blocking=False))
@@ -306,15 +243,13 @@ class Controller(TuneController):
         super()._on_trial_reset(trial, success)
         if not success:  # the old code still runs in that process; Ray has ended it, a fresh one takes the trial
             self._live_trials.discard(trial)
-            self._runs.failed(trial.trial_id, RayActorError())
+            self._runs.failed(trial.trial_id, RayActorError(error_msg=STILL_BUSY))
 
 
 class TrialFactory:
     """Makes Ray trials: resources, storage and the checkpoint to start from."""
 
-    def __init__(
-        self, name: str, resources: dict[str, float], checkpoints: CheckpointConfig, storage: StorageContext
-    ) -> None:
+    def __init__(self, name: str, resources: dict[str, float], checkpoints: CheckpointConfig, storage: Storage) -> None:
         """Make trials of a registered trainable."""
         self._name = name
         self._resources = resources

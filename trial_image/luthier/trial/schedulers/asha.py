@@ -23,12 +23,17 @@ class AshaScheduler(StoppingScheduler):
 
     def __init__(self, *, grace_period: int, reduction_factor: int, brackets: int, iterations: int, seed: int) -> None:
         self._factor = reduction_factor
-        rungs = milestones(grace_period, iterations, reduction_factor)
-        self.brackets = [rungs[bracket:] for bracket in range(max(1, min(brackets, len(rungs))))]
-        """Iterations of the rungs of each bracket."""
+        count = max(1, min(brackets, len(milestones(grace_period, iterations, reduction_factor))))
+        self._first_rungs = [grace_period * reduction_factor**bracket for bracket in range(count)]
         self._generator = np.random.default_rng(seed)
         self._bracket_of: dict[str, int] = {}
-        self._scores: list[dict[int, dict[str, float]]] = [{rung: {} for rung in rungs} for rungs in self.brackets]
+        self._scores: list[dict[int, dict[str, float]]] = [{} for _ in self._first_rungs]
+        self._add_rungs(iterations)
+
+    @property
+    def brackets(self) -> list[list[int]]:
+        """Iterations of the rungs of each bracket; one at the very end stops nobody, but knows who is worth more."""
+        return [list(rungs) for rungs in self._scores]
 
     def added(self, trial: str, values: Values) -> None:
         """Draw the trial's bracket; each gets 1/reductionFactor of the trials of the one before."""
@@ -47,14 +52,34 @@ class AshaScheduler(StoppingScheduler):
         if not math.isfinite(score):
             return Stop(f"rung {rung}: {score} cannot be compared")
         seen[trial] = score
-        best_first = sorted(seen.values(), reverse=True)
-        cutoff = best_first[max(1, len(seen) // self._factor) - 1]
+        cutoff = self._cutoff(seen)
         if score >= cutoff:
             return Continue()
         return Stop(
             f"rung {rung}: {score:.6g} is below the {cutoff:.6g} that the best {fraction_name(self._factor)} "
             f"of {len(seen)} trials reached"
         )
+
+    def resized(self, iterations: int | None, complete: list[str]) -> list[str]:
+        """Add the rungs up to the new end; of the complete trials, the best 1/reductionFactor of a rung go on."""
+        if iterations is not None:
+            self._add_rungs(iterations)
+        return [trial for trial in complete if self._is_among_the_best(trial)]
+
+    def _add_rungs(self, iterations: int) -> None:
+        """Rungs are never taken away: who was seen there counts when the end is raised again."""
+        for first, rungs in zip(self._first_rungs, self._scores, strict=True):
+            for rung in milestones(first, iterations + 1, self._factor):
+                rungs.setdefault(rung, {})
+
+    def _is_among_the_best(self, trial: str) -> bool:
+        rungs = self._scores[self._bracket_of[trial]]
+        seen = next((seen for seen in reversed(rungs.values()) if trial in seen), None)
+        return seen is None or seen[trial] >= self._cutoff(seen)
+
+    def _cutoff(self, seen: dict[str, float]) -> float:
+        best_first = sorted(seen.values(), reverse=True)
+        return best_first[max(1, len(seen) // self._factor) - 1]
 
     def state(self) -> Any:
         """Return brackets, rungs and generator."""

@@ -27,6 +27,8 @@ class Bracket:
     """s: how many times this bracket halves."""
     size: int
     """Trials that it starts with."""
+    rungs: list[int]
+    """Iterations at which it halves, as the end stood when it began."""
     rung: int = 0
     """Rung that its members are on their way to, from 0."""
     members: list[str] = field(default_factory=list)
@@ -61,7 +63,7 @@ class HyperbandScheduler:
         self._orders: list[Order] = []
 
     def rungs(self, number: int) -> list[int]:
-        """Return the iterations of the rungs of a bracket, without R itself."""
+        """Return the iterations of the rungs of a bracket that begins now, without R itself."""
         return [self._iterations // self._factor**k for k in range(number, 0, -1)]
 
     def added(self, trial: str, values: Values) -> None:
@@ -79,7 +81,7 @@ class HyperbandScheduler:
         bracket = self._brackets[self._bracket_of[trial]]
         if trial not in bracket.members:
             return Stop(f"bracket {bracket.number}: went on without this trial")
-        if bracket.rung == bracket.number or iteration < self.rungs(bracket.number)[bracket.rung]:
+        if bracket.rung == bracket.number or iteration < bracket.rungs[bracket.rung]:
             return Continue()
         bracket.scores[trial] = finite(score)
         self._decide(bracket)
@@ -96,11 +98,22 @@ class HyperbandScheduler:
     def saved(self, trial: str, iteration: int) -> None:
         """Nothing to know: the engine resumes from what it saved."""
 
+    def lost(self, trial: str, last: int) -> None:
+        """Nothing to know: the engine resumes from the one before."""
+
     def closed(self) -> None:
         """Decide a bracket that waits for trials that will not come."""
         self._is_closed = True
         for bracket in self._brackets:
             self._decide(bracket)
+
+    def resized(self, iterations: int | None, complete: list[str]) -> list[str]:
+        """Begin the next brackets with the new R; the winners of those that have begun go on to it."""
+        if iterations is not None:
+            self._iterations, self._highest = iterations, whole_log(iterations, self._factor)
+        for trial in complete:
+            self._brackets[self._bracket_of[trial]].members.append(trial)
+        return complete
 
     def orders(self) -> list[Order]:
         """Return the decisions of the rungs completed since the last call."""
@@ -108,15 +121,16 @@ class HyperbandScheduler:
         return orders
 
     def _next_bracket(self) -> Bracket:
-        number = self._highest - len(self._brackets) % (self._highest + 1)
+        last = self._brackets[-1].number if self._brackets else 0
+        number = min(last - 1, self._highest) if last else self._highest
         size = -(-(self._highest + 1) * self._factor**number // (number + 1))
-        return Bracket(number, size)
+        return Bracket(number, size, self.rungs(number))
 
     def _decide(self, bracket: Bracket) -> None:
         """Once a rung is complete, order who goes on and who does not."""
         if not bracket.members or not bracket.is_decidable(is_closed=self._is_closed):
             return
-        milestone = self.rungs(bracket.number)[bracket.rung]
+        milestone = bracket.rungs[bracket.rung]
         best_first = ranked(bracket.scores)
         kept = max(1, bracket.entered // self._factor)
         for trial in best_first[:kept]:
@@ -144,11 +158,13 @@ class HyperbandScheduler:
             "brackets": [asdict(bracket) for bracket in self._brackets],
             "bracket_of": dict(self._bracket_of),
             "is_closed": self._is_closed,
+            "iterations": self._iterations,
             "orders": [asdict(order) for order in self._orders],
         }
 
     def restore(self, state: Any) -> None:
         """Take back brackets and orders."""
+        self.resized(state["iterations"], [])
         self._brackets = [Bracket(**saved) for saved in state["brackets"]]
         self._bracket_of = dict(state["bracket_of"])
         self._is_closed = state["is_closed"]

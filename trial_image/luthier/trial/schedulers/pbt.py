@@ -87,6 +87,11 @@ class PbtScheduler:
         if iteration > member.exploited_at and iteration > (member.checkpoint or 0):
             member.checkpoint = iteration
 
+    def lost(self, trial: str, last: int) -> None:
+        """Give away what is left, unless it is of weights that the member has since given up."""
+        member = self._members[trial]
+        member.checkpoint = last if last > member.exploited_at else None
+
     def ended(self, trial: str) -> None:
         """Take a member out of the population; its checkpoint may be cleaned up."""
         self._members[trial].is_live = False
@@ -94,6 +99,14 @@ class PbtScheduler:
 
     def closed(self) -> None:
         """Nothing to know: nobody waits for a member to join."""
+
+    def resized(self, iterations: int | None, complete: list[str]) -> list[str]:
+        """Take complete members back into the population; they meet again at their next boundaries."""
+        if iterations is not None:
+            self._iterations = iterations
+        for trial in complete:
+            self._members[trial].is_live = True
+        return complete
 
     def orders(self) -> list[Order]:
         """Send paused members back into the queue, those that have trained least first."""
@@ -136,11 +149,16 @@ class PbtScheduler:
         return explore(self._space, self._members[donor].values, self._resample_probability, self._generator)
 
     def state(self) -> Any:
-        """Return members and generator."""
+        """Return members, generator and the end."""
         members = {trial: asdict(member) for trial, member in self._members.items()}
-        return {"members": members, "generator": self._generator.bit_generator.state}
+        return {
+            "members": members,
+            "generator": self._generator.bit_generator.state,
+            "iterations": self._iterations,
+        }
 
     def restore(self, state: Any) -> None:
-        """Take back members and generator."""
+        """Take back members, generator and the end."""
+        self._iterations = state["iterations"]
         self._members = {trial: Member(**saved) for trial, saved in state["members"].items()}
         self._generator.bit_generator.state = state["generator"]

@@ -81,11 +81,25 @@ class Scheduler(Protocol):
     def saved(self, trial: str, iteration: int) -> None:
         """A checkpoint of a trial at an iteration is complete on storage."""
 
+    def lost(self, trial: str, last: int) -> None:
+        """A checkpoint of a trial turned out to be bad; `last` is the iteration of the newest that is left, or 0."""
+
     def ended(self, trial: str) -> None:
         """A trial will not report again (complete, stopped from outside or failed)."""
 
     def closed(self) -> None:
         """No new trial will join any more (until `added` is called again)."""
+
+    def resized(self, iterations: int | None, complete: list[str]) -> list[str]:
+        """Trials are complete at another iteration from now on.
+
+        Args:
+            iterations: at which they are; None where they end by themselves.
+            complete: trials that were complete sooner than that, best first; `ended` was called for each.
+
+        Returns:
+            Those of the complete trials that go on and will report again, in the order in which they should.
+        """
 
     def orders(self) -> list[Order]:
         """Return, once, the orders on paused trials that the last calls gave rise to."""

@@ -23,11 +23,18 @@ class StoppingScheduler:
     def saved(self, trial: str, iteration: int) -> None:
         """Nothing to know."""
 
+    def lost(self, trial: str, last: int) -> None:
+        """Nothing to know."""
+
     def ended(self, trial: str) -> None:
         """Nothing to know."""
 
     def closed(self) -> None:
         """Nothing to know."""
+
+    def resized(self, iterations: int | None, complete: list[str]) -> list[str]:
+        """Let all of them go on."""
+        return complete
 
     def orders(self) -> list[Order]:
         """Nothing is ever paused."""

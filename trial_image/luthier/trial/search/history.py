@@ -43,18 +43,25 @@ class HistorySearcher(ABC):
         self._enter(trial, values)
 
     def observe(self, trial: str, ended: Ended) -> None:
-        """Take in how a trial ended; the first ending counts, and values that are not finite are a failure's."""
+        """Take in how a trial ended; the last ending counts, and values that are not finite are a failure's."""
         if trial not in self._numbers:
             raise KeyError(f"trial {trial} was neither suggested nor remembered")
-        if trial not in self._pending:
-            return
-        if not all(math.isfinite(value) for value in ended.values) or not ended.values:
+        has_values = ended.values and all(math.isfinite(value) for value in ended.values)
+        if not has_values and ended.ending is not Ending.INFEASIBLE:
             ended = Ended(Ending.FAILED, ended.iteration)
-        self._pending.remove(trial)
-        self._history.append(
-            {"trial": trial, "ending": ended.ending.value, "iteration": ended.iteration, "scores": list(ended.values)}
-        )
-        self._learn(self._numbers[trial], ended)
+        event = {
+            "trial": trial,
+            "ending": ended.ending.value,
+            "iteration": ended.iteration,
+            "scores": list(ended.values),
+        }
+        if trial in self._pending:
+            self._pending.remove(trial)
+            self._history.append(event)
+            self._learn(self._numbers[trial], ended)
+        elif event not in self._history:  # it went on after its end
+            self._history = [e for e in self._history if "values" in e or e["trial"] != trial] + [event]
+            self._unlearn()
 
     def state(self) -> Any:
         """Return the history as plain JSON."""
@@ -68,6 +75,12 @@ class HistorySearcher(ABC):
             else:
                 ended = Ended(Ending(event["ending"]), event["iteration"], tuple(event["scores"]))
                 self.observe(event["trial"], ended)
+
+    def _live_again(self) -> None:
+        """Accept and learn all of the history once more."""
+        history, self._history = self._history, []
+        self._numbers, self._pending = {}, set()
+        self.restore({"history": history})
 
     def _enter(self, trial: str, values: Values) -> None:
         if trial in self._numbers:
@@ -94,3 +107,6 @@ class HistorySearcher(ABC):
 
     def _learn(self, number: int, ended: Ended) -> None:  # noqa: B027 - enough where there is no model
         """Take in how the suggestion with a number ended."""
+
+    def _unlearn(self) -> None:  # noqa: B027 - enough where there is no model
+        """Take note that an ending which was learnt is another in the history now."""

@@ -35,18 +35,30 @@ class ModelSearcher(HistorySearcher):
         spec: what to tune.
         sampler: makes the sampler of one suggestion from its seed.
         replays: whether the sampler keeps a state of its own in the study's trials, which only asking it again builds.
+        heeds_pruned: whether the sampler learns from pruned trials, too, and takes one without a value for the worst.
     """
 
-    def __init__(self, spec: Spec, sampler: Callable[[int], BaseSampler], *, replays: bool = False) -> None:
+    def __init__(
+        self, spec: Spec, sampler: Callable[[int], BaseSampler], *, replays: bool = False, heeds_pruned: bool = False
+    ) -> None:
         super().__init__(spec)
         self._sampler = sampler
         self._replays = replays
+        self._heeds_pruned = heeds_pruned
+        self._directions = [DIRECTIONS[objective.direction] for objective in spec.objectives]
+        self._begin()
+
+    def _begin(self) -> None:
         self._asked: dict[int, optuna.Trial] = {}
         self._storage = optuna.storages.InMemoryStorage()
-        directions = [DIRECTIONS[objective.direction] for objective in spec.objectives]
-        self._study = optuna.create_study(storage=self._storage, directions=directions)
+        self._study = optuna.create_study(storage=self._storage, directions=self._directions)
+        self._worst: tuple[float, ...] = ()
+        self._is_outdated = False
 
     def _propose(self, given: Values) -> Values:
+        if self._is_outdated:
+            self._begin()
+            self._live_again()
         return self._ask(given, self._fresh())
 
     def _accept(self, values: Values) -> None:
@@ -55,6 +67,10 @@ class ModelSearcher(HistorySearcher):
     def _learn(self, number: int, ended: Ended) -> None:
         """Tell the model; what was stopped early is pruned at its iteration, never complete."""
         asked = self._asked.pop(number)
+        if ended.ending is Ending.INFEASIBLE:
+            self._learn_infeasible(asked)
+            return
+        self._worst = self._worse(self._worst, ended.values)
         if ended.ending is Ending.COMPLETED:
             self._study.tell(asked, list(ended.values))
         elif ended.ending is Ending.STOPPED and len(ended.values) == 1:
@@ -62,6 +78,24 @@ class ModelSearcher(HistorySearcher):
             self._study.tell(asked, state=TrialState.PRUNED)
         else:
             self._study.tell(asked, state=TrialState.FAIL)
+
+    def _learn_infeasible(self, asked: optuna.Trial) -> None:
+        """Tell the model to keep away, which no sampler learns from a failure: by the worst of all values so far."""
+        if self._heeds_pruned:
+            self._study.tell(asked, state=TrialState.PRUNED)
+        elif self._worst:
+            self._study.tell(asked, list(self._worst))
+        else:
+            self._study.tell(asked, state=TrialState.FAIL)
+
+    def _worse(self, one: tuple[float, ...], other: tuple[float, ...]) -> tuple[float, ...]:
+        """Return the worse value of each objective; without values on one side, those of the other."""
+        pairs = zip(self._directions, zip(one, other, strict=True), strict=True) if one and other else ()
+        return tuple(max(p) if way is StudyDirection.MINIMIZE else min(p) for way, p in pairs) or one or other
+
+    def _unlearn(self) -> None:
+        """What a study was told it was told for good: a new one is made, once it is asked again."""
+        self._is_outdated = True
 
     def _fresh(self) -> BaseSampler:
         with warnings.catch_warnings():

@@ -26,6 +26,8 @@ class Ending(StrEnum):
     """Ended early at `iteration`; its values are of a lower budget."""
     FAILED = "Failed"
     """Has no value that counts."""
+    INFEASIBLE = "Infeasible"
+    """Has none because of its parameters: worse than any value."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Ended:
     iteration: int = 0
     """Iteration of the values."""
     values: tuple[float, ...] = ()
-    """Objective values in the spec's order and in the user's own direction; empty when FAILED."""
+    """Objective values in the spec's order and in the user's own direction; empty when FAILED or INFEASIBLE."""
 
 
 class Searcher(Protocol):
@@ -57,7 +59,7 @@ class Searcher(Protocol):
         """
 
     def observe(self, trial: str, ended: Ended) -> None:
-        """Take in how a suggested trial ended."""
+        """Take in how a suggested trial ended; one that went on after its end ends again, and that counts."""
 
     def state(self) -> Any:
         """Return all of this searcher as plain JSON; `restore` takes it."""

@@ -27,4 +27,4 @@ def tpe_searcher(spec: Spec) -> ModelSearcher:
             constant_liar=True,
         )
 
-    return ModelSearcher(spec, sampler)
+    return ModelSearcher(spec, sampler, heeds_pruned=True)
