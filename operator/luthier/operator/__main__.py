@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import secrets
 import signal
+import socket
 import sys
 
+from kubernetes.aio.client.api_client import ApiClient
 from prometheus_client import (
     CollectorRegistry,
     GCCollector,
@@ -16,12 +19,14 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
-from luthier.operator import cluster as clusters
 from luthier.operator.cache import Cache, Key
+from luthier.operator.cluster import Cluster, connect
 from luthier.operator.controller import Controller
 from luthier.operator.errors import ClusterError
 from luthier.operator.follower import Followers
 from luthier.operator.health import Health
+from luthier.operator.leadership import Alone, Leadership, LeadershipLostError
+from luthier.operator.lease import Lease
 from luthier.operator.metrics import ExperimentCollector, Rounds
 from luthier.operator.notes import Notebook
 from luthier.operator.observe import Observer
@@ -33,6 +38,7 @@ from luthier.operator.web import serve
 
 LOGGER = logging.getLogger("luthier.operator")
 DEFINITION_SECONDS = 2
+EXIT_LEADERSHIP_LOST = 3
 
 
 def main() -> int:
@@ -44,7 +50,11 @@ def main() -> int:
         return 2
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("kopf").setLevel(logging.WARNING)
-    asyncio.run(run(settings))
+    try:
+        asyncio.run(run(settings))
+    except LeadershipLostError as error:
+        LOGGER.error("%s: this process ends, its successor stands by", error)  # noqa: TRY400  # no traceback: not a bug
+        return EXIT_LEADERSHIP_LOST
     return 0
 
 
@@ -58,25 +68,53 @@ async def run(settings: Settings) -> None:
     for own in (ProcessCollector, PlatformCollector, GCCollector):
         own(registry=registry)
     rounds, cache, notebook = Rounds(registry), Cache(), Notebook()
-    registry.register(ExperimentCollector(cache))
-    queue: WorkQueue[Key] = WorkQueue()
+    queue: WorkQueue[Key] = WorkQueue(lane_of=lambda key: key[0])  # namespaces take turns
     health = Health(queue, notebook)
-    cluster = await clusters.connect(rounds.count_request)
-    followers = Followers(TokenReader(cluster).read, queue.add, settings.progress_port)
+    holder = settings.holder or f"{socket.gethostname()}-{secrets.token_hex(4)}"
+    client = await connect(holder)
+    leadership = _leadership(settings, holder, client, rounds, queue)
+    registry.register(ExperimentCollector(cache, leadership.leads))
+    cluster = Cluster(client, rounds.count_request, leadership.require)
+    followers = Followers(TokenReader(cluster).read, queue.add, settings.progress_port, leadership.require)
     observer = Observer(cluster, cache, notebook, followers, settings)
     controller = Controller(cluster, cache, notebook, followers, queue, observer, rounds)
     try:
         async with serve(registry, health, settings.metrics_port):
             await _wait_for_definition(cluster, stop)
             await _first_to_end(
-                watch(settings, cache, queue, controller, health, stop), controller.serve(), health.tick(), stop.wait()
+                watch(settings, cache, queue, controller, health, stop),
+                controller.serve(),
+                health.tick(),
+                _lead_when_ready(leadership, health),
+                stop.wait(),
             )
     finally:
         await followers.close()
-        await cluster.close()
+        await client.close()
 
 
-async def _wait_for_definition(cluster: clusters.Cluster, stop: asyncio.Event) -> None:
+def _leadership(
+    settings: Settings, holder: str, client: ApiClient, rounds: Rounds, queue: WorkQueue[Key]
+) -> Leadership | Alone:
+    """The queue is served while this process leads."""
+    if not settings.lease_namespace:
+        return Alone(queue.set_open)
+    lease = Lease(settings.lease_name, settings.lease_namespace, seconds=settings.lease_seconds)
+    # Its own writes pass no gate, and none of them may take up what time there is.
+    leases = Cluster(client, rounds.count_request, lambda: None, timeout_seconds=settings.lease_seconds / 4)
+    return Leadership(leases, lease, holder, queue.set_open)
+
+
+async def _lead_when_ready(leadership: Leadership | Alone, health: Health) -> None:
+    """An operator that sees nothing yet leaves leadership to one that does."""
+    await health.ready.wait()
+    try:
+        await leadership.keep()
+    finally:
+        await leadership.release()  # at once: kopf takes its time to end
+
+
+async def _wait_for_definition(cluster: Cluster, stop: asyncio.Event) -> None:
     """kopf looks for the definition once, so wait until it is there."""
     while not stop.is_set():
         try:

@@ -23,6 +23,8 @@ class Cache:
     def __init__(self) -> None:
         self._experiments: dict[Key, Json] = {}
         self._pods: dict[Owner, dict[str, Json]] = {}
+        self.listing = 0
+        """Grows when the watch of pods had to begin with a new list: what went away in between was not told."""
 
     def experiment(self, key: Key) -> Json | None:
         """Return an experiment, if it is known."""

@@ -87,3 +87,8 @@ def kept(status: Status, type_: ConditionType) -> Ruling | None:
     if condition is None:
         return None
     return Ruling(type_, condition.status is ConditionStatus.TRUE, condition.reason, condition.message)
+
+
+def as_reason(text: str, otherwise: str) -> str:
+    """Return a word that a trial's pod wrote, if it can be a reason: it may be anything."""
+    return text if text.isascii() and text.isalnum() and text[:1].isalpha() else otherwise

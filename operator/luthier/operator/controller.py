@@ -9,12 +9,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from luthier.operator.cache import Cache, Key, uid_of, version_of
+from luthier.api.status import Status
+from luthier.operator.cache import Cache, Key, key_of, uid_of, version_of
 from luthier.operator.cluster import Cluster, Json
 from luthier.operator.decide import decide
-from luthier.operator.errors import AlreadyExistsError, ClusterError, ConflictError, NotFoundError, RefusedError
+from luthier.operator.errors import (
+    AlreadyExistsError,
+    ClusterError,
+    ConflictError,
+    NotFoundError,
+    RefusedError,
+    UnavailableError,
+)
 from luthier.operator.execute import Executor
 from luthier.operator.follower import Followers, Target
 from luthier.operator.manifests.event import event
@@ -22,15 +30,21 @@ from luthier.operator.metrics import Rounds
 from luthier.operator.notes import Notebook
 from luthier.operator.observation import Observation, PodState
 from luthier.operator.observe import Observer
+from luthier.operator.pace import due
+from luthier.operator.plan import DeletePod, touches_objects
 from luthier.operator.project import project, status_patch
 from luthier.operator.queue import WorkQueue
-from luthier.operator.story import tell
+from luthier.operator.story import FAILURES_SECONDS, Happening, tell, tell_failures
 from luthier.operator.verdict import Decision
 
 LOGGER = logging.getLogger(__name__)
 WORKERS = 4
 TICK_SECONDS = 15
 """An experiment that has not ended is looked at this often though nothing was heard."""
+FAILURES_PACE = timedelta(seconds=FAILURES_SECONDS)
+
+ASK_SECONDS = 60
+"""And read past the watch this often, as its pods are."""
 
 Clock = Callable[[], datetime]
 
@@ -77,13 +91,14 @@ class Controller:
                 with self._rounds.measured():
                     await self.reconcile(key)
             except ConflictError:
-                # Somebody wrote in between. The watch will bring their copy, and with it the next round.
+                # Somebody wrote in between. What they wrote has been read, and is the next round's to look at.
                 self._rounds.count_error(ConflictError.reason)
                 self._queue.failed(key)
             except Exception as error:
                 reason = error.reason if isinstance(error, ClusterError) else type(error).__name__
                 self._rounds.count_error(reason)
-                seconds = self._queue.failed(key)
+                wanted = error.retry_after_seconds if isinstance(error, UnavailableError) else 0
+                seconds = self._queue.failed(key, wanted)
                 unexpected = not isinstance(error, ClusterError)
                 LOGGER.warning("%s/%s: %s: %s; next try in %g s", *key, reason, error, seconds, exc_info=unexpected)
             else:
@@ -98,12 +113,45 @@ class Controller:
         now = self._clock()
         seen = await self._observer.observe(body, now)
         decision = decide(seen, now)
+        acts = any(touches_objects(action) for action in decision.actions)
+        if (acts or self._is_due(seen, now)) and not await self._is_current(body):
+            self._queue.add(key)
+            return
         seen, decision = await self._execute(seen, decision, now)
         if self._is_gone(key, seen.identity.uid):
             return
         self._followers.follow(seen.identity.uid, whom_to_follow(seen))
-        written = not decision.is_silent and await self._write(body, seen, decision, now)
-        self._plan_next(key, seen, decision, now, at_once=written)
+        notes = self._notebook.page(seen.identity.uid)
+        status = project(seen, decision, now)
+        patch = {} if decision.is_silent else status_patch(body.get("status") or {}, status)
+        not_before = due(seen.previous, status, notes.written_at) if patch else None
+        is_early = not_before is not None and not_before > now
+        written = bool(patch) and not is_early and await self._write(body, seen, status, patch, now)
+        later = await self._tell_failures(seen, now)
+        self._plan_next(key, seen, [decision.look_again, not_before if is_early else None, later], now, at_once=written)
+
+    def _is_due(self, seen: Observation, now: datetime) -> bool:
+        """Tell whether the watch's copy has been trusted for long; the first one has just been listed."""
+        notes = self._notebook.page(seen.identity.uid)
+        notes.asked_at = notes.asked_at or now
+        if now < notes.asked_at + timedelta(seconds=ASK_SECONDS):
+            return False
+        notes.asked_at = now
+        return True
+
+    async def _is_current(self, body: Json) -> bool:
+        """Ask the API server whether an experiment is still as the cache has it, and bring the cache up to date.
+
+        A watch may be long behind, or lose what makes the difference. A status carries its resource version and would
+        be turned away; a create or a deletion has nothing to show, so the question comes before it.
+        """
+        namespace, name = key_of(body)
+        found = await self._cluster.read_experiment(namespace, name)
+        if found is None:
+            self.forget(body)
+            return False
+        self._cache.keep_experiment(found)
+        return version_of(found) == version_of(body)
 
     def _is_gone(self, key: Key, uid: str) -> bool:
         """Tell whether the experiment went away during its own round, and leave nothing of it behind."""
@@ -121,20 +169,18 @@ class Controller:
         self._notebook.tear_out(uid_of(body))
 
     async def _execute(self, seen: Observation, decision: Decision, now: datetime) -> tuple[Observation, Decision]:
+        notes = self._notebook.page(seen.identity.uid)
+        notes.dismissed |= {action.uid for action in decision.actions if isinstance(action, DeletePod)}
         refusals = await self._executor.execute(seen, decision.actions, now)
-        self._notebook.page(seen.identity.uid).refusals = refusals
+        notes.refusals = refusals
         if refusals == seen.refusals:
             return seen, decision
         # What was refused, or no longer is, belongs into the status of this very round.
         seen = seen.with_refusals(refusals)
         return seen, decide(seen, now)
 
-    async def _write(self, body: Json, seen: Observation, decision: Decision, now: datetime) -> bool:
-        """Write status if it says anything new, and events about it once it is written; return whether it was."""
-        status = project(seen, decision, now)
-        patch = status_patch(body.get("status") or {}, status)
-        if not patch:
-            return False
+    async def _write(self, body: Json, seen: Observation, status: Status, patch: Json, now: datetime) -> bool:
+        """Write status, and events about it once it is written; return whether it was."""
         guard = {"resourceVersion": body["metadata"]["resourceVersion"], "uid": seen.identity.uid}
         try:
             stored = await self._cluster.patch_status(
@@ -142,18 +188,33 @@ class Controller:
             )
         except NotFoundError:
             return False
+        except ConflictError:
+            await self._is_current(body)
+            raise
         self._cache.keep_experiment(stored)
         notes = self._notebook.page(seen.identity.uid)
         notes.written_version, notes.written_at = version_of(stored), now
         for happening in tell(seen.previous, status):
-            manifest = event(
-                seen.identity, happening.reason, happening.message, warning=happening.is_warning, time=happening.time
-            )
-            await self._post(manifest)
+            await self._post(seen, happening)
         return True
 
-    async def _post(self, manifest: Json) -> None:
+    async def _tell_failures(self, seen: Observation, now: datetime) -> datetime | None:
+        """Post one event about the trials that failed since the last one; return when the next may be posted."""
+        notes = self._notebook.page(seen.identity.uid)
+        if notes.failures_told is None:  # this operator's first look: what happened before was told by another
+            notes.failures_told = seen.previous.trials.failed
+        happening = tell_failures(notes.failures_told, seen.previous, now)
+        if happening is None:
+            return None
+        if notes.failures_told_at is not None and now < notes.failures_told_at + FAILURES_PACE:
+            return notes.failures_told_at + FAILURES_PACE
+        notes.failures_told, notes.failures_told_at = seen.previous.trials.failed, now
+        await self._post(seen, happening)
+        return None
+
+    async def _post(self, seen: Observation, told: Happening) -> None:
         """An event that cannot be posted is no reason to stop."""
+        manifest = event(seen.identity, told.reason, told.message, warning=told.is_warning, time=told.time)
         try:
             await self._cluster.create(manifest)
         except AlreadyExistsError:
@@ -161,18 +222,19 @@ class Controller:
         except (RefusedError, NotFoundError) as error:
             LOGGER.debug("event not posted: %s", error)
 
-    def _plan_next(self, key: Key, seen: Observation, decision: Decision, now: datetime, *, at_once: bool) -> None:
+    def _plan_next(
+        self, key: Key, seen: Observation, moments: list[datetime | None], now: datetime, *, at_once: bool
+    ) -> None:
         if at_once:
             # The acknowledgement, for one, follows from what has just been written.
             self._queue.add(key)
         if seen.identity.is_deleted:
             return
-        has_ended = seen.previous.completion_time is not None
-        due = [] if has_ended and not at_once else [float(TICK_SECONDS)]
-        if decision.look_again is not None:
-            due.append((decision.look_again - now).total_seconds() + 0.05)
-        if due:
-            self._queue.add_after(key, max(0.05, min(due)))
+        has_ended = seen.has_ended
+        waits = [] if has_ended and not at_once else [float(TICK_SECONDS)]
+        waits += [(moment - now).total_seconds() + 0.05 for moment in moments if moment is not None]
+        if waits:
+            self._queue.add_after(key, max(0.05, min(waits)))
         else:
             self._queue.cancel_later(key)
 

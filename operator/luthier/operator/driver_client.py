@@ -7,7 +7,8 @@ import asyncio
 import aiohttp
 
 from luthier.api.experiment import Budget
-from luthier.api.wire import MAX_BYTES, Report, WireError, decode
+from luthier.api.wire import MAX_BYTES, Report, WireError, WorkerFact, WorkerFacts, decode
+from luthier.operator.cluster import Gate
 
 ANSWER_SECONDS = 10
 """Over the time that a long poll may take."""
@@ -20,8 +21,9 @@ class DriverError(Exception):
 class DriverClient:
     """Talks to one driver."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, token: str) -> None:
+    def __init__(self, session: aiohttp.ClientSession, url: str, token: str, gate: Gate) -> None:
         self._session = session
+        self._gate = gate
         self._url = url
         self._headers = {"Authorization": f"Bearer {token}"}
 
@@ -42,16 +44,41 @@ class DriverClient:
         except WireError as error:
             raise DriverError(str(error)) from error
 
+    async def acknowledge(self, sequence: int) -> None:
+        """Tell the driver that its last report has arrived for good: it leaves.
+
+        Raises:
+            DriverError: no answer, or none that can be used.
+            NotLeadingError: this operator may not tell it anything.
+        """
+        self._gate()
+        await self.progress(sequence, 0)
+
     async def push_budget(self, generation: int, budget: Budget) -> None:
         """Tell the driver its new budget.
 
         Raises:
             DriverError: no answer, or a refusal.
+            NotLeadingError: this operator may not tell it anything.
         """
+        self._gate()
         body = {"generation": generation, "budget": budget.to_json()}
         code, data = await self._call("PUT", "/budget", ANSWER_SECONDS, json=body)
         if code not in (200, 202, 204):
             raise DriverError(f"PUT /budget was answered with {code}: {data[:200].decode(errors='replace')}")
+
+    async def push_facts(self, facts: tuple[WorkerFact, ...]) -> None:
+        """Tell the driver about its worker pods; one that does not care to know (404) counts as told.
+
+        Raises:
+            DriverError: no answer, or a refusal.
+            NotLeadingError: this operator may not tell it anything.
+        """
+        self._gate()
+        body = WorkerFacts(workers=list(facts)).to_json()
+        code, data = await self._call("PUT", "/workers", ANSWER_SECONDS, json=body)
+        if code not in (200, 202, 204, 404):
+            raise DriverError(f"PUT /workers was answered with {code}: {data[:200].decode(errors='replace')}")
 
     async def _call(self, verb: str, path: str, seconds: float, **options: object) -> tuple[int, bytes]:
         timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=5)

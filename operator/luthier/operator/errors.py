@@ -5,6 +5,7 @@ ClusterError
 ├── NotFoundError        the object, or its namespace, is not there
 ├── ConflictError        the object has changed since it was read: read again
 ├── AlreadyExistsError   a create found the name taken
+├── NotLeadingError      nothing was asked: another operator may be leading
 └── RefusedError         the server will not do it, and says why
     ├── QuotaExceededError   a ResourceQuota stands in the way
     ├── ForbiddenError       RBAC, Pod Security or another admission check
@@ -28,6 +29,11 @@ class UnavailableError(ClusterError):
 
     reason = "ApiUnavailable"
 
+    def __init__(self, message: str, retry_after_seconds: float = 0) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+        """What the server asked to wait for at least."""
+
 
 class NotFoundError(ClusterError):
     """The object, or its namespace, is not there."""
@@ -45,6 +51,12 @@ class AlreadyExistsError(ClusterError):
     """A create found the name taken."""
 
     reason = "AlreadyExists"
+
+
+class NotLeadingError(ClusterError):
+    """Nothing was asked, since another operator may be leading."""
+
+    reason = "NotLeading"
 
 
 class RefusedError(ClusterError):
@@ -71,10 +83,10 @@ class RejectedError(RefusedError):
     reason = "Rejected"
 
 
-def from_answer(code: int, reason: str, message: str) -> ClusterError:
+def from_answer(code: int, reason: str, message: str, retry_after: str = "") -> ClusterError:
     """Return the error that an answer of the API server stands for.
 
-    `reason` and `message` are those of its `Status` object.
+    `reason` and `message` are those of its `Status` object, `retry_after` the header of that name.
     """
     if code == 404:
         return NotFoundError(message)
@@ -86,4 +98,4 @@ def from_answer(code: int, reason: str, message: str) -> ClusterError:
         return RejectedError(message)
     if code == 500 and "webhook" in message:
         return ForbiddenError(message)  # an admission webhook that does not answer refuses as surely as one that does
-    return UnavailableError(message)
+    return UnavailableError(message, float(retry_after) if retry_after.isdecimal() else 0)

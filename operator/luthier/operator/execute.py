@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from luthier.api import keys
 from luthier.api.experiment import Budget
+from luthier.api.wire import WorkerFact
 from luthier.operator import backoff
 from luthier.operator.cache import Cache
 from luthier.operator.cluster import Cluster, Json
@@ -31,6 +32,7 @@ from luthier.operator.plan import (
     DeleteExperiment,
     DeletePod,
     PushBudget,
+    PushFacts,
 )
 
 LOGGER = logging.getLogger(__name__)
@@ -75,6 +77,8 @@ class Executor:
                 await self._delete(keys.KIND, identity.namespace, name, uid)
             case PushBudget(generation, budget):
                 await self._push_budget(identity.uid, generation, budget)
+            case PushFacts(facts):
+                await self._push_facts(identity.uid, facts)
             case Acknowledge():
                 self._followers.acknowledge(identity.uid)
 
@@ -104,6 +108,12 @@ class Executor:
             await self._followers.push_budget(uid, generation, budget)
         except DriverError as error:
             LOGGER.warning("budget of generation %d could not be pushed: %s", generation, error)
+
+    async def _push_facts(self, uid: str, facts: tuple[WorkerFact, ...]) -> None:
+        try:
+            await self._followers.push_facts(uid, facts)
+        except DriverError as error:
+            LOGGER.warning("what became of worker pods could not be told: %s", error)
 
 
 def _refusal(seen: Observation, action: Create | CreateTokens, error: RefusedError, now: datetime) -> Refusal:

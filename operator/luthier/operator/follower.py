@@ -14,17 +14,20 @@ from datetime import UTC, datetime
 import aiohttp
 
 from luthier.api.experiment import Budget
-from luthier.api.wire import Phase, Report
+from luthier.api.wire import Phase, Report, WorkerFact
 from luthier.operator.cache import Key
+from luthier.operator.cluster import Gate
+from luthier.operator.contact import Contact
 from luthier.operator.driver_client import DriverClient, DriverError
 from luthier.operator.errors import ClusterError
-from luthier.operator.observation import Contact, Identity
+from luthier.operator.observation import Identity
 
 LOGGER = logging.getLogger(__name__)
 WAIT_SECONDS = 20
 PACE_SECONDS = 0.5
 """At most two reports a second are looked at."""
 RETRY_SECONDS = 2.0
+MOST_RETRY_SECONDS = 15.0
 PUSH_AGAIN_SECONDS = 5.0
 
 ReadToken = Callable[[Identity], Awaitable[str]]
@@ -60,15 +63,27 @@ class Follower:
     may_leave: asyncio.Event = field(default_factory=asyncio.Event)
     pushed: tuple[int, float] = (0, 0.0)
     """Generation that was pushed last, and when, by the loop's clock."""
+    told_at: float = float("-inf")
+    """When it was last tried to tell facts, by the same clock."""
+    is_deaf: bool = False
+    """That try did not succeed."""
+
+
+def pause_before_retry(contact: Contact, now: datetime) -> float:
+    """Return seconds: as long again as it has been silent already, so that many lost drivers cost no more than one."""
+    least = RETRY_SECONDS if contact.report else PACE_SECONDS
+    silent = (now - contact.unreachable_since).total_seconds() if contact.unreachable_since else 0.0
+    return min(max(least, silent), MOST_RETRY_SECONDS)
 
 
 class Followers:
     """All followers, by uid of the experiment."""
 
-    def __init__(self, read_token: ReadToken, notify: Notify, port: int) -> None:
+    def __init__(self, read_token: ReadToken, notify: Notify, port: int, gate: Gate) -> None:
         self._read_token = read_token
         self._notify = notify
         self._port = port
+        self._gate = gate
         self._followers: dict[str, Follower] = {}
         self._session: aiohttp.ClientSession | None = None
 
@@ -121,6 +136,23 @@ class Followers:
         await follower.client.push_budget(generation, budget)
         follower.pushed = (generation, now)
 
+    async def push_facts(self, uid: str, facts: tuple[WorkerFact, ...]) -> None:
+        """Tell the driver what became of its worker pods; what it could not be told is owed to it, and tried again.
+
+        Raises:
+            DriverError: it could not be told.
+        """
+        follower = self._followers.get(uid)
+        now = asyncio.get_running_loop().time()
+        if follower is None or follower.client is None:
+            return
+        follower.contact = replace(follower.contact, owed=facts)
+        if follower.is_deaf and now - follower.told_at < PUSH_AGAIN_SECONDS:
+            return
+        follower.told_at, follower.is_deaf = now, True
+        await follower.client.push_facts(facts)
+        follower.contact, follower.is_deaf = follower.contact.having_told(facts), False
+
     async def close(self) -> None:
         """Stop following."""
         for uid in list(self._followers):
@@ -139,19 +171,19 @@ class Followers:
                 self._lost_touch(follower, str(error))
             else:
                 return
-            await asyncio.sleep(RETRY_SECONDS if follower.contact.report else PACE_SECONDS)
+            await asyncio.sleep(pause_before_retry(follower.contact, datetime.now(UTC)))
 
     async def _converse(self, follower: Follower, session: aiohttp.ClientSession) -> None:
         target = follower.target
         if follower.client is None:
             token = await self._read_token(target.identity)
             host = f"[{target.ip}]" if ":" in target.ip else target.ip
-            follower.client = DriverClient(session, f"http://{host}:{self._port}", token)
+            follower.client = DriverClient(session, f"http://{host}:{self._port}", token, self._gate)
         while True:
             known = follower.contact.report
             if known is not None and known.phase is Phase.FINISHED:
                 await follower.may_leave.wait()
-                await follower.client.progress(known.sequence, 0)
+                await follower.client.acknowledge(known.sequence)
                 LOGGER.info("%s: driver of attempt %d may leave", target.identity.base, target.attempt)
                 return
             report = await follower.client.progress(known.sequence if known else -1, WAIT_SECONDS)
@@ -159,11 +191,11 @@ class Followers:
             await asyncio.sleep(PACE_SECONDS)
 
     def _heard(self, follower: Follower, report: Report | None) -> None:
-        target, known = follower.target, follower.contact.report
+        target = follower.target
         if report is not None and (report.uid, report.attempt) != (target.identity.uid, target.attempt):
             raise DriverError(f"it speaks for experiment {report.uid!r}, attempt {report.attempt}")
         was_lost = follower.contact.unreachable_since is not None
-        follower.contact = Contact(attempt=target.attempt, report=report or known)
+        follower.contact = follower.contact.having_heard(report, datetime.now(UTC))
         if report is not None or was_lost:
             self._notify(target.key)
 

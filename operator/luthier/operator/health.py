@@ -25,7 +25,7 @@ class Health:
         self._notebook = notebook
         self._watched: dict[str, int] = {}
         self._ticked_at: float | None = None
-        self.is_ready = False
+        self.ready = asyncio.Event()
         """Set once the watch has listed everything."""
 
     async def tick(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter as Tally
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import metadata
 
@@ -64,14 +64,18 @@ class Rounds:
 class ExperimentCollector(Collector):
     """Series of all experiments that are known now."""
 
-    def __init__(self, cache: Cache) -> None:
+    def __init__(self, cache: Cache, leads: Callable[[], bool]) -> None:
         self._cache = cache
+        self._leads = leads
 
     def collect(self) -> Iterator[Family]:
-        """Return the families, made from the cache."""
-        bodies = self._cache.experiments()
-        known = [(body, read_status(body)) for body in bodies]
+        """Return the families, made from the cache; a standby tells of no experiment, or sums would count it twice."""
+        leads = self._leads()
         yield _build_info()
+        yield GaugeMetricFamily("luthier_operator_leader", "1 on the operator that acts, 0 on others.", value=leads)
+        if not leads:
+            return
+        known = [(body, read_status(body)) for body in self._cache.experiments()]
         yield _experiments(known)
         yield from _per_experiment(known)
 
@@ -102,6 +106,9 @@ def _per_experiment(known: list[tuple[Json, Status]]) -> Iterator[Family]:
     )
     gpu = CounterMetricFamily("luthier_gpu_seconds", "GPU-seconds that trials held.", labels=place)
     slots = CounterMetricFamily("luthier_trial_seconds", "Seconds that trials held a slot.", labels=place)
+    failures = CounterMetricFamily(
+        "luthier_experiment_failures", "Runs and worker pods that ended badly, by cause.", labels=[*place, "cause"]
+    )
     for body, status in known:
         where = [body["metadata"].get("namespace", ""), body["metadata"]["name"]]
         counts = status.trials.model_dump()
@@ -109,15 +116,16 @@ def _per_experiment(known: list[tuple[Json, Status]]) -> Iterator[Family]:
             trials.add_metric([*where, state], counts[state])
         gpu.add_metric(where, status.usage.gpu_seconds)
         slots.add_metric(where, status.usage.trial_seconds)
+        for cause, count in status.failure_counts.items():
+            failures.add_metric([*where, cause], count)
         objective = _primary_objective(body)
         value = status.best.metrics.get(objective[0]) if status.best is not None and objective else None
         if value is not None and objective:
             best.add_metric([*where, *objective], value)
-    yield from (trials, best, gpu, slots)
+    yield from (trials, best, gpu, slots, failures)
 
 
 def _primary_objective(body: Json) -> tuple[str, str] | None:
     objectives = (body.get("spec") or {}).get("objectives") or []
-    if not objectives or not isinstance(objectives[0], dict):
-        return None
-    return str(objectives[0].get("metric")), str(objectives[0].get("direction"))
+    first = objectives[0] if isinstance(objectives, list) and objectives else None
+    return (str(first.get("metric")), str(first.get("direction"))) if isinstance(first, dict) else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from luthier.api.failures import Cause
 from luthier.api.manifest import Experiment
 from luthier.operator.observation import Refusal, Things, Trouble
 
@@ -19,13 +20,24 @@ class Notes:
     things: Things | None = None
     things_seen_at: datetime | None = None
     pods_listed_at: datetime | None = None
+    asked_at: datetime | None = None
+    """When the experiment itself was last read past the watch."""
+    listing: int | None = None
+    """The watch's listing that the last check of the pods followed."""
     troubles: dict[str, Trouble | None] = field(default_factory=dict)
     """What events said, by uid of the pod that hangs in creation."""
     troubles_read_at: dict[str, datetime] = field(default_factory=dict)
     refusals: tuple[Refusal, ...] = ()
+    dismissed: set[str] = field(default_factory=set)
+    """Uids of the pods that this operator told to end: nobody else's doing, so no failure."""
+    driver_end: tuple[int, Cause] | None = None
+    """Attempt of the last driver that was seen to end, and why."""
     written_version: int = 0
     """Resource version of the last status that was written."""
     written_at: datetime | None = None
+    failures_told: int | None = None
+    """Failed trials that an event was posted about."""
+    failures_told_at: datetime | None = None
 
 
 class Notebook:

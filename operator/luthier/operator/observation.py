@@ -10,9 +10,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from luthier.api.experiment import Spec
+from luthier.api.failures import Cause
 from luthier.api.manifest import Experiment
 from luthier.api.status import Status
 from luthier.api.wire import Outcome, Report
+from luthier.operator.conditions import ConditionType, holds
+from luthier.operator.contact import Contact
 from luthier.operator.settings import Settings
 
 UNSEEN_SECONDS = 60
@@ -36,6 +39,15 @@ class Trouble:
     reason: str
     message: str
     since: datetime
+
+
+@dataclass(frozen=True)
+class Disruption:
+    """Why Kubernetes ends a pod that did nothing wrong."""
+
+    reason: str
+    """As in the pod's condition DisruptionTarget."""
+    message: str
 
 
 @dataclass(frozen=True)
@@ -72,6 +84,11 @@ class Pod:
     restarts: int = 0
     """Of a driver: how many lost ones came before it."""
     trouble: Trouble | None = None
+    disruption: Disruption | None = None
+    is_cut_off: bool = False
+    """Its node is not heard of: Kubernetes took back that it is ready, and nobody there did."""
+    is_dismissed: bool = False
+    """The operator itself told it to end."""
 
     @property
     def is_alive(self) -> bool:
@@ -109,6 +126,13 @@ class Things:
     claim_phase: str | None = None
     source: Presence = Presence.PRESENT
     """The ConfigMap with the trial's code, where the experiment names one."""
+    policy: Presence = Presence.PRESENT
+    """The NetworkPolicy, where the operator is to make one."""
+
+    @property
+    def is_anything_missing(self) -> bool:
+        """Tell whether something is still to be created, by us or by the user."""
+        return Presence.MISSING in (self.secret, self.service, self.claim, self.source)
 
 
 @dataclass(frozen=True)
@@ -122,16 +146,6 @@ class Refusal:
     failures: int
     """How often in a row."""
     retry_at: datetime
-
-
-@dataclass(frozen=True)
-class Contact:
-    """How the talk with the running driver goes."""
-
-    attempt: int = 0
-    report: Report | None = None
-    unreachable_since: datetime | None = None
-    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -162,9 +176,11 @@ class Observation:
     drivers: tuple[Pod, ...] = ()
     workers: tuple[Pod, ...] = ()
     things: Things = Things()
-    contact: Contact = Contact()
+    contact: Contact = field(default_factory=Contact)
     last_words: Report | None = None
     """What the ended driver left in its termination message."""
+    driver_end: tuple[int, Cause] | None = None
+    """Attempt of the last driver that was seen to end, and why; its pod may be gone by now."""
     refusals: tuple[Refusal, ...] = ()
     settings: Settings = field(default_factory=Settings)
 
@@ -210,6 +226,31 @@ class Observation:
     def outcome(self) -> Outcome | None:
         """How the search ended, if it did."""
         return self.report.outcome if self.report else None
+
+    @property
+    def has_ended(self) -> bool:
+        """Tell whether status says that the search has ended, and the user asks for no more."""
+        return self._is_said_to_have_ended and not self.is_reopened
+
+    @property
+    def is_reopened(self) -> bool:
+        """Tell whether the newest driver is one that ended, and the next one is to go on from there.
+
+        That begins with the raised budget and lasts until the next driver's pod is there, whoever dies in between:
+        until then status keeps the budget that the end was an end for.
+        """
+        ended = self.previous.ended_budget
+        if ended is None or self.attempt > self.previous.attempt:
+            return False
+        if not self._is_said_to_have_ended:
+            return True
+        return self.experiment is not None and bool(self.spec.budget.raised_since(ended))
+
+    @property
+    def _is_said_to_have_ended(self) -> bool:
+        """Tell whether status says so of the newest driver: a newer one exists only because the search goes on."""
+        said = holds(self.previous, ConditionType.SUCCEEDED) or holds(self.previous, ConditionType.FAILED)
+        return said and self.attempt == self.previous.attempt
 
     def may_create(self, now: datetime) -> bool:
         """Tell whether the rest after the last refused create is over."""

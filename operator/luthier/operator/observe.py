@@ -1,6 +1,6 @@
 """The first line of a round: gather all that the rules may look at.
 
-Pods come from the cache, which a list checks once a minute; other objects are asked for by
+Pods come from the cache, which a list checks when the watch had to begin anew; other objects are asked for by
 name, and not again for a while once everything runs.
 """
 
@@ -14,12 +14,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from luthier.api import keys
-from luthier.api.manifest import ManifestError, parse
+from luthier.api.manifest import Experiment, ManifestError, parse
 from luthier.api.status import Status
 from luthier.api.wire import Report, WireError, decode
 from luthier.operator.cache import Cache, Owner, uid_of
 from luthier.operator.cluster import Cluster
 from luthier.operator.errors import ForbiddenError
+from luthier.operator.facts import why_it_ends
 from luthier.operator.follower import Followers
 from luthier.operator.manifests import template
 from luthier.operator.manifests.names import is_owned
@@ -33,6 +34,8 @@ from luthier.operator.settings import Settings
 THINGS_SECONDS = 30
 """While the driver runs, the objects around it are looked at this often."""
 LIST_SECONDS = 60
+"""While something is waited for, the cache is checked this often; and once after a watch that began anew."""
+SETTLED_LIST_SECONDS = 900
 EVENTS_SECONDS = 15
 
 Json = dict[str, Any]
@@ -59,6 +62,9 @@ class Observer:
         await self._check_pods(identity, notes, now)
         pods = [read_pod(pod) for pod in self._cache.pods(_owner(identity)) if is_owned(pod, identity)]
         pods = [await self._with_events(identity, pod, notes, now) for pod in pods]
+        notes.dismissed &= {pod.uid for pod in pods}
+        pods = [replace(pod, is_dismissed=pod.uid in notes.dismissed) for pod in pods]
+        _remember_driver_end(pods, notes)
         seen = Observation(
             identity=identity,
             experiment=notes.experiment,
@@ -67,18 +73,29 @@ class Observer:
             drivers=tuple(sorted((p for p in pods if p.role == keys.ROLE_DRIVER), key=lambda p: p.attempt)),
             workers=tuple(sorted((p for p in pods if p.role == keys.ROLE_WORKER), key=lambda p: (p.attempt, p.index))),
             contact=self._followers.contact(identity.uid),
+            driver_end=notes.driver_end,
             refusals=notes.refusals,
             settings=self._settings,
         )
         return replace(seen, last_words=last_words(seen), things=await self._things(seen, notes, now))
 
     async def _check_pods(self, identity: Identity, notes: Notes, now: datetime) -> None:
-        if notes.pods_listed_at is not None and now < notes.pods_listed_at + timedelta(seconds=LIST_SECONDS):
+        listing = self._cache.listing
+        if notes.pods_listed_at is None:  # the watch began with a list of its own
+            notes.pods_listed_at, notes.listing = now, listing
+        seconds = SETTLED_LIST_SECONDS if self._is_settled(identity) else LIST_SECONDS
+        if notes.listing == listing and now < notes.pods_listed_at + timedelta(seconds=seconds):
             return
         known_before = {uid_of(pod) for pod in self._cache.pods(_owner(identity))}
         listed = await self._cluster.list_pods(identity.namespace, identity.uid)
         self._cache.replace_pods(_owner(identity), listed, known_before)
-        notes.pods_listed_at = now
+        notes.pods_listed_at, notes.listing = now, listing
+
+    def _is_settled(self, identity: Identity) -> bool:
+        """Tell whether nothing is waited for that a lost event could have told: all pods run, and the driver speaks."""
+        contact = self._followers.contact(identity.uid)
+        speaks = contact.report is not None and contact.unreachable_since is None
+        return speaks and all(read_pod(pod).state is PodState.RUNNING for pod in self._cache.pods(_owner(identity)))
 
     async def _with_events(self, identity: Identity, pod: Pod, notes: Notes, now: datetime) -> Pod:
         if not pod.creating or pod.state is not PodState.PENDING or pod.trouble or now < events_due(pod):
@@ -91,11 +108,11 @@ class Observer:
         return replace(pod, trouble=notes.troubles.get(pod.uid))
 
     async def _things(self, seen: Observation, notes: Notes, now: datetime) -> Things:
-        if seen.experiment is None or seen.identity.is_deleted or seen.spec.suspend or seen.previous.completion_time:
+        if seen.experiment is None or seen.identity.is_deleted or seen.spec.suspend or seen.has_ended:
             return Things()
         fresh = notes.things_seen_at is not None and now < notes.things_seen_at + timedelta(seconds=THINGS_SECONDS)
         is_settled = seen.driver is not None and seen.driver.state is PodState.RUNNING
-        if notes.things is not None and fresh and is_settled:
+        if notes.things is not None and fresh and is_settled and not notes.things.is_anything_missing:
             return notes.things
         notes.things, notes.things_seen_at = await self._look_around(seen), now
         return notes.things
@@ -103,7 +120,7 @@ class Observer:
     async def _look_around(self, seen: Observation) -> Things:
         identity, spec = seen.identity, seen.spec
         source = spec.trial.source
-        (secret, _), (service, _), (claim, phase), (code, _) = await asyncio.gather(
+        (secret, _), (service, _), (claim, phase), (code, _), (policy, _) = await asyncio.gather(
             self._presence(identity, "Secret", identity.base),
             self._presence(identity, "Service", identity.base),
             self._presence(
@@ -113,8 +130,9 @@ class Observer:
                 owned=spec.storage.claim_name is None,
             ),
             self._presence(identity, "ConfigMap", source.config_map if source else None, owned=False),
+            self._presence(identity, "NetworkPolicy", identity.base if self._settings.driver_clients else None),
         )
-        return Things(secret, service, claim, phase, code)
+        return Things(secret, service, claim, phase, code, policy)
 
     async def _presence(
         self, identity: Identity, kind: str, name: str | None, *, owned: bool = True
@@ -144,6 +162,19 @@ def read_identity(body: Json) -> Identity:
     )
 
 
+def read_spec(body: Json) -> tuple[Experiment | None, tuple[str, ...]]:
+    """Return the experiment that a body holds, or else what is wrong with it, a sentence a fault."""
+    try:
+        experiment = parse({key: body.get(key) for key in ("apiVersion", "kind", "metadata", "spec")})
+    except ManifestError as error:
+        return None, tuple(error.problems)
+    problems = (
+        *template.problems(experiment.spec.driver.template, "spec.driver.template"),
+        *template.problems(experiment.spec.workers.template, "spec.workers.template"),
+    )
+    return (None, problems) if problems else (experiment, ())
+
+
 def read_status(body: Json) -> Status:
     """Return the status that was written before; one that cannot be read counts as none."""
     try:
@@ -170,17 +201,16 @@ def _owner(identity: Identity) -> Owner:
 def _parse_once(body: Json, identity: Identity, notes: Notes) -> None:
     if notes.parsed_generation == identity.generation:
         return
-    try:
-        experiment = parse({key: body.get(key) for key in ("apiVersion", "kind", "metadata", "spec")})
-    except ManifestError as error:
-        notes.experiment, notes.problems = None, tuple(error.problems)
-    else:
-        notes.problems = (
-            *template.problems(experiment.spec.driver.template, "spec.driver.template"),
-            *template.problems(experiment.spec.workers.template, "spec.workers.template"),
-        )
-        notes.experiment = None if notes.problems else experiment
+    notes.experiment, notes.problems = read_spec(body)
     notes.parsed_generation = identity.generation
+
+
+def _remember_driver_end(pods: list[Pod], notes: Notes) -> None:
+    """A pod that was told to leave goes without a further word."""
+    for pod in pods:
+        why = None if pod.role != keys.ROLE_DRIVER or pod.is_dismissed else why_it_ends(pod)
+        if why is not None and (notes.driver_end is None or notes.driver_end[0] <= pod.attempt):
+            notes.driver_end = pod.attempt, why[0]
 
 
 def _others(notes: Notes, pod: Pod) -> dict[str, Any]:

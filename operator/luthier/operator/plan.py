@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from luthier.api.experiment import Budget
+from luthier.api.wire import WorkerFact
 
 DEFAULT_GRACE_SECONDS = 30
 
@@ -80,6 +81,16 @@ class PushBudget:
 
 
 @dataclass(frozen=True)
+class PushFacts:
+    """Tell the running driver what Kubernetes knows of its worker pods."""
+
+    facts: tuple[WorkerFact, ...]
+
+    def __str__(self) -> str:
+        return "tell " + ", ".join(f"{fact.name} {fact.cause}" for fact in self.facts)
+
+
+@dataclass(frozen=True)
 class Acknowledge:
     """Tell the driver that its last report is safe in status, so that it may exit."""
 
@@ -89,4 +100,9 @@ class Acknowledge:
         return f"acknowledge report {self.sequence}"
 
 
-Action = Create | CreateTokens | DeletePod | DeleteExperiment | PushBudget | Acknowledge
+Action = Create | CreateTokens | DeletePod | DeleteExperiment | PushBudget | PushFacts | Acknowledge
+
+
+def touches_objects(action: Action) -> bool:
+    """Tell whether an action creates or deletes something; what is said to a driver carries its own number."""
+    return isinstance(action, Create | CreateTokens | DeletePod | DeleteExperiment)

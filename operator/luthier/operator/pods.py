@@ -9,7 +9,7 @@ from typing import Any
 
 from luthier.api import keys
 from luthier.operator.manifests.names import ANNOTATION_RESTARTS, LABEL_INDEX
-from luthier.operator.observation import Exit, Pod, PodState, Trouble
+from luthier.operator.observation import Disruption, Exit, Pod, PodState, Trouble
 
 LAST_RESORT = datetime.fromtimestamp(0, UTC)
 
@@ -48,6 +48,8 @@ def read_pod(body: dict[str, Any]) -> Pod:
         creating=_is_creating(status, container),
         restarts=as_number((metadata.get("annotations") or {}).get(ANNOTATION_RESTARTS)),
         trouble=_trouble(metadata["name"], status),
+        disruption=_disruption(status),
+        is_cut_off=_is_cut_off(status, container),
     )
 
 
@@ -95,6 +97,21 @@ def _state(status: dict[str, Any], *, leaving: bool, ended: bool) -> PodState:
 
 def _is_ready(status: dict[str, Any]) -> bool:
     return any(c.get("type") == "Ready" and c.get("status") == "True" for c in status.get("conditions") or [])
+
+
+def _disruption(status: dict[str, Any]) -> Disruption | None:
+    for condition in status.get("conditions") or []:
+        if condition.get("type") == "DisruptionTarget" and condition.get("status") == "True":
+            return Disruption(condition.get("reason") or "DisruptionTarget", condition.get("message") or "")
+    return None
+
+
+def _is_cut_off(status: dict[str, Any], container: dict[str, Any]) -> bool:
+    """Tell whether the cluster took back that a pod is ready, while its kubelet's last word is that it is."""
+    if status.get("reason") == "NodeLost":
+        return True
+    taken_back = any(c.get("type") == "Ready" and c.get("status") == "False" for c in status.get("conditions") or [])
+    return taken_back and bool(container.get("ready")) and "running" in (container.get("state") or {})
 
 
 def _started(container: dict[str, Any], status: dict[str, Any]) -> datetime | None:

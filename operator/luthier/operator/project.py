@@ -7,20 +7,17 @@ round without news makes the same status and nothing is written.
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import Any
 
-from luthier.api.status import ConditionStatus, Status, StatusCondition, TrialCounts, Usage, WorkerCounts
+from luthier.api.status import ConditionStatus, EndedBudget, Status, StatusCondition, TrialCounts, Usage, WorkerCounts
 from luthier.api.wire import Phase, Report
 from luthier.operator.conditions import ConditionType, Ruling, find
 from luthier.operator.observation import Observation
+from luthier.operator.rules.finish import BAD_EXPERIMENT
+from luthier.operator.scaling import desired_workers
+from luthier.operator.sizing import fitted
 from luthier.operator.verdict import Decision
-
-MAX_STATUS_BYTES = 256 * 1024
-"""The API server answers an object over 1.5 MiB with a puzzling 500; status stays far below."""
-SPENDABLE = ("population", "top", "pareto_front", "failures")
-"""What is left out, in this order, of a status that is too large."""
 
 
 def project(seen: Observation, decision: Decision, now: datetime) -> Status:
@@ -35,15 +32,16 @@ def project(seen: Observation, decision: Decision, now: datetime) -> Status:
             "observed_generation": seen.identity.generation,
             "state": _state(held, conditions),
             "workers": WorkerCounts(
-                desired=_desired_workers(seen, held, has_ended=has_ended), ready=len(seen.ready_workers)
+                desired=_desired_workers(seen, held, now, has_ended=has_ended), ready=len(seen.ready_workers)
             ),
             "attempt": seen.attempt,
             "restarts": seen.restarts,
             "start_time": seen.previous.start_time or _first_start(seen),
-            "completion_time": (seen.previous.completion_time or _seconds(now)) if has_ended else None,
+            "completion_time": _completion(seen, now) if has_ended else None,
+            "ended_budget": _ended_budget(seen, has_ended=has_ended),
         }
     )
-    return _sized(status)
+    return fitted(status)
 
 
 def status_patch(before: dict[str, Any], after: Status) -> dict[str, Any]:
@@ -100,6 +98,7 @@ def _details(seen: Observation, report: Report) -> dict[str, Any]:
         "top": report.top or (before.top if cut else []),
         "pareto_front": report.pareto_front or (before.pareto_front if cut else []),
         "failures": report.failures or (before.failures if cut else []),
+        "failure_counts": report.failure_counts or before.failure_counts,
         "population": before.population if cut and before.population is not None else report.population,
     }
 
@@ -148,10 +147,25 @@ def _eta(report: Report) -> str | None:
     return f"{seconds // 3600}h{seconds % 3600 // 60}m" if seconds < 86400 else f"{seconds // 86400}d"
 
 
-def _desired_workers(seen: Observation, held: set[str], *, has_ended: bool) -> int:
+def _desired_workers(seen: Observation, held: set[str], now: datetime, *, has_ended: bool) -> int:
     if seen.experiment is None or has_ended or ConditionType.SUSPENDED in held:
         return 0
-    return seen.spec.worker_count
+    return desired_workers(seen, now)
+
+
+def _completion(seen: Observation, now: datetime) -> datetime:
+    """An end that is said already keeps its time; one after a raised budget has its own."""
+    return (seen.previous.completion_time if seen.has_ended else None) or _seconds(now)
+
+
+def _ended_budget(seen: Observation, *, has_ended: bool) -> EndedBudget | None:
+    """Kept from the end until the driver that goes on from there exists; none for an end that no budget can move."""
+    if seen.is_reopened or (has_ended and seen.has_ended):
+        return seen.previous.ended_budget
+    report = seen.report
+    if not has_ended or report is None or report.outcome is None or report.outcome.reason == BAD_EXPERIMENT:
+        return None
+    return report.ended_budget or EndedBudget(**seen.spec.budget.to_json())
 
 
 def _first_start(seen: Observation) -> datetime | None:
@@ -160,14 +174,6 @@ def _first_start(seen: Observation) -> datetime | None:
 
 def _seconds(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(microsecond=0)
-
-
-def _sized(status: Status) -> Status:
-    for field in SPENDABLE:
-        if len(json.dumps(status.to_json())) <= MAX_STATUS_BYTES:
-            return status
-        status = status.model_copy(update={field: Status.model_fields[field].get_default()})
-    return status
 
 
 def _without_nulls(value: Any) -> Any:

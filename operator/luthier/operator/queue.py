@@ -1,9 +1,13 @@
-"""Keys that wait for a round: each once, each served by one worker at a time, some only after a while."""
+"""Keys that wait for a round: each once, each served by one worker at a time, some only after a while.
+
+Keys stand in lanes, and lanes take turns: a thousand keys in one delay the next key of another by one.
+A queue begins shut: keys gather, and nobody is served until the operator leads.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 from luthier.operator import backoff
@@ -14,20 +18,35 @@ K = TypeVar("K", bound=Hashable)
 class WorkQueue(Generic[K]):
     """A queue in which a key that is added twice before its turn is served once."""
 
-    def __init__(self) -> None:
-        self._waiting: dict[K, float] = {}
+    def __init__(self, lane_of: Callable[[K], Hashable] = lambda _: None) -> None:
+        """Hold keys, each in the lane that `lane_of` names; without it all stand in one."""
+        self._lane_of = lane_of
+        self._waiting: dict[Hashable, dict[K, float]] = {}
         self._served: set[K] = set()
         self._again: set[K] = set()
         self._timers: dict[K, asyncio.TimerHandle] = {}
         self._failures: dict[K, int] = {}
+        self._resting: set[K] = set()
+        """Keys for which the server asked to wait: news of them waits as well."""
         self._wake = asyncio.Event()
+        self._open = asyncio.Event()
+        self._opened_at = 0.0
+
+    def set_open(self, is_open: bool) -> None:
+        """Let workers take keys, or let keys wait."""
+        if not is_open:
+            self._open.clear()
+        elif not self._open.is_set():
+            self._opened_at = asyncio.get_running_loop().time()
+            self._open.set()
 
     def add(self, key: K) -> None:
         """Ask for a round; while one is under way, for another after it."""
         if key in self._served:
             self._again.add(key)
-        else:
-            self._waiting.setdefault(key, asyncio.get_running_loop().time())
+        elif key not in self._resting:
+            lane = self._waiting.setdefault(self._lane_of(key), {})
+            lane.setdefault(key, asyncio.get_running_loop().time())
             self._wake.set()
 
     def add_after(self, key: K, seconds: float) -> None:
@@ -37,17 +56,24 @@ class WorkQueue(Generic[K]):
 
     def cancel_later(self, key: K) -> None:
         """Take back what `add_after` asked for."""
+        self._resting.discard(key)
         timer = self._timers.pop(key, None)
         if timer is not None:
             timer.cancel()
 
     async def take(self) -> K:
         """Wait for the next key; it is this worker's until `done`."""
-        while not self._waiting:
-            self._wake.clear()
-            await self._wake.wait()
-        key = next(iter(self._waiting))
-        del self._waiting[key]
+        while not (self._waiting and self._open.is_set()):
+            await self._open.wait()
+            if not self._waiting:
+                self._wake.clear()
+                await self._wake.wait()
+        name = next(iter(self._waiting))
+        lane = self._waiting.pop(name)
+        key = next(iter(lane))
+        del lane[key]
+        if lane:
+            self._waiting[name] = lane  # behind the others
         self._served.add(key)
         return key
 
@@ -56,22 +82,28 @@ class WorkQueue(Generic[K]):
         self._failures.pop(key, None)
         self._end(key)
 
-    def failed(self, key: K) -> float:
+    def failed(self, key: K, at_least_seconds: float = 0) -> float:
         """End a round that went wrong; return the seconds after which it is tried again."""
         self._failures[key] = self._failures.get(key, 0) + 1
-        seconds = backoff.error_seconds(self._failures[key])
+        seconds = max(at_least_seconds, backoff.error_seconds(self._failures[key]))
         self._again.discard(key)
         self._end(key)
         self.add_after(key, seconds)
+        if at_least_seconds:
+            self._resting.add(key)
         return seconds
 
     def oldest_seconds(self) -> float:
-        """Return how long the first key has waited for a worker."""
+        """Return how long the first key has waited for a worker; while the queue is shut, no worker is missing."""
+        if not self._open.is_set():
+            return 0.0
         now = asyncio.get_running_loop().time()
-        return max((now - since for since in self._waiting.values()), default=0.0)
+        waiting = (since for lane in self._waiting.values() for since in lane.values())
+        return max((now - max(since, self._opened_at) for since in waiting), default=0.0)
 
     def _ring(self, key: K) -> None:
         self._timers.pop(key, None)
+        self._resting.discard(key)
         self.add(key)
 
     def _end(self, key: K) -> None:

@@ -9,13 +9,18 @@ from luthier.api.status import ConditionStatus, Status, StatusCondition
 from luthier.operator.conditions import ConditionType, find
 from luthier.operator.rules.driver import LOST
 
+FAILURES_SECONDS = 20
+"""At most one event about failed trials in this time, however many fail."""
+WORDS = 800
+"""Characters of a trial's error in an event: its end, where the cause stands."""
+
 
 @dataclass(frozen=True)
 class Happening:
     """One thing that happened."""
 
     reason: str
-    """Accepted, Rejected, Started, DriverLost, Stalled, Resumed, Suspended, Succeeded or Failed."""
+    """In one word: Accepted, Started, DriverLost, Stalled, TrialFailed, Resumed, Suspended, Reopened, Succeeded, ..."""
     message: str
     is_warning: bool
     time: datetime
@@ -25,6 +30,16 @@ def tell(before: Status, after: Status) -> list[Happening]:
     """Return what happened between two statuses."""
     found = (_turn(find(before, type_), find(after, type_)) for type_ in ConditionType)
     return [happening for happening in found if happening is not None]
+
+
+def tell_failures(told: int, status: Status, now: datetime) -> Happening | None:
+    """Return what happened to the trials that failed since so many of them were told of."""
+    news = status.trials.failed - told
+    if news <= 0 or not status.failures:
+        return None
+    last = status.failures[-1]
+    who = f"{last.trial} failed" if news == 1 else f"{news} trials failed, the last one {last.trial}"
+    return Happening("TrialFailed", f"{who}: {last.cause}: {last.message[-WORDS:]}", True, now)
 
 
 def _turn(before: StatusCondition | None, after: StatusCondition | None) -> Happening | None:
@@ -55,4 +70,6 @@ def _name(before: StatusCondition | None, after: StatusCondition) -> tuple[str, 
         return "Rejected", True
     if after.type == ConditionType.RUNNING and after.reason == LOST:
         return "DriverLost", True
+    if held and after.type in (ConditionType.SUCCEEDED, ConditionType.FAILED):
+        return "Reopened", False
     return ("Resumed", False) if after.type == ConditionType.SUSPENDED and held else None

@@ -8,7 +8,9 @@ round until every experiment and every pod has been listed.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 import kopf
@@ -21,6 +23,7 @@ from luthier.operator.queue import WorkQueue
 from luthier.operator.settings import Settings
 
 CHILDREN = {keys.LABEL_UID: kopf.PRESENT}
+LONGEST_REST_SECONDS = 3
 INACTIVITY_SECONDS = 90
 """A quiet watch is opened anew; the API server sends a bookmark every minute."""
 
@@ -83,6 +86,8 @@ def build_registry(
         body = dict(event["object"])
         if event["type"] == "DELETED":
             cache.drop_pod(body)
+        elif event["type"] is None and health.ready.is_set():
+            cache.listing += 1
         queue.add(experiment_key_of(body))
 
     return registry
@@ -97,10 +102,18 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings.watching.inactivity_timeout = INACTIVITY_SECONDS
     settings.watching.connect_timeout = 10
     settings.watching.label_selectors["v1", "pods"] = keys.LABEL_UID
+    settings.networking.error_backoffs = Patience()
     return settings
+
+
+class Patience:
+    """Rests between attempts to reach the API server: they never end, or a long outage would end the operator."""
+
+    def __iter__(self) -> Iterator[float]:
+        return itertools.chain((0.5, 1, 2), itertools.repeat(LONGEST_REST_SECONDS))
 
 
 async def _tell_readiness(ready: asyncio.Event, health: Health) -> None:
     await ready.wait()
     logging.getLogger(__name__).info("watching")
-    health.is_ready = True
+    health.ready.set()

@@ -28,7 +28,8 @@ async def serve(
         return web.Response(text=f"{problem or 'ok'}\n", status=503 if problem else 200)
 
     async def readyz(_request: web.Request) -> web.Response:
-        return web.Response(text="ok\n" if health.is_ready else "starting\n", status=200 if health.is_ready else 503)
+        is_ready = health.ready.is_set()
+        return web.Response(text="ok\n" if is_ready else "starting\n", status=200 if is_ready else 503)
 
     application = web.Application()
     application.add_routes([web.get("/metrics", metrics), web.get("/healthz", healthz), web.get("/readyz", readyz)])

@@ -16,12 +16,21 @@ from luthier.operator.settings import Settings
 EXPERIMENT_FILE = "experiment.json"
 IDLE_RESOURCES = {"requests": {"cpu": "100m", "memory": "512Mi"}}
 """What a driver asks for whose trials run in workers."""
+LISTENING_SECONDS = 5
+"""A driver listens by then. Each probe that comes before is a warning event, of a startup probe just as well."""
 
 Json = dict[str, Any]
 
 
-def driver_pod(identity: Identity, experiment: Experiment, attempt: int, restarts: int, settings: Settings) -> Json:
-    """Return the driver pod of an attempt, the user's template merged in."""
+def driver_pod(
+    identity: Identity,
+    experiment: Experiment,
+    attempt: int,
+    restarts: int,
+    settings: Settings,
+    previous_end: str | None = None,
+) -> Json:
+    """Return the driver pod of an attempt, the user's template merged in; it is told how the one before it ended."""
     spec = experiment.spec
     sizing = size(spec, spec.budget.parallel_trials) if spec.worker_count == 0 else None
     parts = PodParts(
@@ -34,6 +43,7 @@ def driver_pod(identity: Identity, experiment: Experiment, attempt: int, restart
             keys.ENV_STORAGE: f"{keys.MOUNT_STORAGE}/{identity.name}-{identity.uid[:8]}",
             keys.ENV_ATTEMPT: str(attempt),
             keys.ENV_TOKEN_FILE: f"{keys.MOUNT_TOKEN}/{keys.PROGRESS_TOKEN_KEY}",
+            **({keys.ENV_PREVIOUS_END: previous_end} if previous_end else {}),
             **(sizing.environment if sizing else {}),
         },
         resources=_with_room_for_the_head(sizing.resources) if sizing else IDLE_RESOURCES,
@@ -51,6 +61,7 @@ def driver_pod(identity: Identity, experiment: Experiment, attempt: int, restart
             ],
             "readinessProbe": {
                 "httpGet": {"path": "/healthz", "port": keys.PORT_PROGRESS},
+                "initialDelaySeconds": LISTENING_SECONDS,
                 "periodSeconds": 2,
                 "timeoutSeconds": 5,
                 "failureThreshold": 5,

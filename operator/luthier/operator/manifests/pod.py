@@ -40,6 +40,8 @@ class PodParts:
     environment: dict[str, str]
     resources: Json
     token_keys: tuple[str, ...]
+    fields: dict[str, str] = field(default_factory=dict)
+    """Variables that get a field of the pod itself."""
     index: int | None = None
     annotations: dict[str, str] = field(default_factory=dict)
     volumes: tuple[Json, ...] = ()
@@ -118,7 +120,10 @@ def _container(spec: Spec, settings: Settings, parts: PodParts) -> Json:
         "image": spec.trial.image or settings.trial_image,
         "imagePullPolicy": settings.pull_policy,
         "command": list(parts.command),
-        "env": [{"name": name, "value": value} for name, value in environment.items()],
+        "env": [
+            *({"name": name, "value": value} for name, value in environment.items()),
+            *({"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in parts.fields.items()),
+        ],
         "resources": parts.resources,
         "securityContext": {
             "allowPrivilegeEscalation": False,

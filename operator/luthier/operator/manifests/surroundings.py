@@ -1,7 +1,8 @@
-"""The objects around the pods: token Secret, headless Service, storage claim."""
+"""The objects around the pods: token Secret, NetworkPolicy, headless Service, storage claim."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from luthier.api import keys
@@ -19,6 +20,27 @@ def token_secret(identity: Identity, ray_token: str, progress_token: str) -> dic
         "type": "Opaque",
         "immutable": True,
         "stringData": {keys.RAY_TOKEN_KEY: ray_token, keys.PROGRESS_TOKEN_KEY: progress_token},
+    }
+
+
+def network_policy(identity: Identity, clients: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the NetworkPolicy by which only an experiment's own pods reach its Ray.
+
+    Tokens keep strangers from being heard there, but Ray 2.60 falls over one call before it asks for the token.
+    `clients` are the NetworkPolicyPeers that may ask the driver for its progress and its metrics.
+    """
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": metadata(identity, identity.base, "network"),
+        "spec": {
+            "podSelector": {"matchLabels": {keys.LABEL_UID: identity.uid}},
+            "policyTypes": ["Ingress"],
+            "ingress": [
+                {"from": [{"podSelector": {"matchLabels": {keys.LABEL_UID: identity.uid}}}]},
+                {"from": list(clients), "ports": [{"port": keys.PORT_PROGRESS, "protocol": "TCP"}]},
+            ],
+        },
     }
 
 

@@ -1,4 +1,4 @@
-"""One driver at a time: the first, the next after a loss with a growing rest, the next after a suspension.
+"""One driver at a time: the first, and the next: after a loss with a growing rest, a suspension, a raised budget.
 
 A higher attempt fences the storage against a lower one, so even a driver that nobody
 can see may be replaced once it should long be gone.
@@ -9,15 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from luthier.api.failures import Cause
 from luthier.operator import backoff
 from luthier.operator.conditions import ConditionType, find, holds, running, stalled
+from luthier.operator.facts import why_it_ends
 from luthier.operator.manifests.driver import driver_pod
 from luthier.operator.observation import Observation, Pod, PodState
 from luthier.operator.plan import Create, DeletePod
+from luthier.operator.rules.reopening import BUDGET_RAISED
 from luthier.operator.rules.suspension import RESUMING
 from luthier.operator.verdict import Verdict
 
 LOST = "DriverLost"
+OWN_REASONS = ("StorageNotWritable", "StorageFull")
+"""Words with which a driver begins its last ones when it knows what has to be mended."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,8 @@ Course = Start | Rest | Alive | Leaving
 def course(seen: Observation, now: datetime) -> Course:
     """Return what is to happen with the driver."""
     pod = seen.driver
+    if seen.is_reopened and (pod is None or pod.state is not PodState.LEAVING):
+        return Start(seen.attempt + 1, seen.restarts, f"attempt {seen.attempt + 1} goes on from the end", BUDGET_RAISED)
     if pod is None:
         return _without_pod(seen, now)
     if pod.state is PodState.LEAVING:
@@ -80,7 +87,7 @@ def keep_one_driver(seen: Observation, now: datetime) -> Verdict | None:
             return Verdict((running(False, reason, why),), stale, pod.beyond_reach_at)
         case Rest(until, why):
             message = f"{why}; attempt {seen.attempt + 1} starts at {until:%H:%M:%S} UTC"
-            return Verdict((running(False, LOST, why), stalled("DriverCrashLoop", message)), stale, until)
+            return Verdict((running(False, LOST, why), stalled(_crash_reason(seen), message)), stale, until)
         case Start() as start:
             return _start(seen, start, stale, now)
 
@@ -89,11 +96,20 @@ def _start(seen: Observation, start: Start, stale: tuple[DeletePod, ...], now: d
     ruling = running(False, start.reason, start.why)
     if not seen.may_create(now):
         return Verdict((ruling,), stale)
-    ended = (DeletePod(seen.driver.name, seen.driver.uid),) if seen.driver and seen.driver.exit else ()
+    is_over = seen.driver is not None and (seen.driver.exit is not None or seen.is_reopened)
+    ended = (DeletePod(seen.driver.name, seen.driver.uid),) if seen.driver and is_over else ()
     if seen.experiment is None:
         raise LookupError("no driver is started for a spec that cannot be used")
-    pod = driver_pod(seen.identity, seen.experiment, start.attempt, start.restarts, seen.settings)
+    previous_end = _end(seen, start) if start.reason == LOST else None
+    pod = driver_pod(seen.identity, seen.experiment, start.attempt, start.restarts, seen.settings, previous_end)
     return Verdict((ruling,), (*stale, *ended, Create(pod)))
+
+
+def _end(seen: Observation, start: Start) -> str:
+    """Return how the driver before this one ended, for the ledger: nobody else outlives it to tell."""
+    why = why_it_ends(seen.driver) if seen.driver is not None else None
+    remembered = seen.driver_end[1] if seen.driver_end is not None and seen.driver_end[0] == seen.attempt else None
+    return f"{why[0] if why else remembered or Cause.WORKER_LOST}: {start.why}"
 
 
 def _without_pod(seen: Observation, now: datetime) -> Start | Rest:
@@ -125,6 +141,11 @@ def _last_words(message: str) -> str:
     """Return what a driver that crashed left as its termination message, to go behind the exit code."""
     words = message.strip().splitlines()
     return f": {words[0][:300]}" if words and not words[0].startswith("{") else ""
+
+
+def _crash_reason(seen: Observation) -> str:
+    said = seen.driver.exit.message if seen.driver is not None and seen.driver.exit is not None else ""
+    return next((reason for reason in OWN_REASONS if said.startswith(f"{reason}:")), "DriverCrashLoop")
 
 
 def _is_resuming(seen: Observation) -> bool:

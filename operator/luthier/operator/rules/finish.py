@@ -1,4 +1,4 @@
-"""The end: once the driver has told how the search ended, that stands for good.
+"""The end: once the driver has told how the search ended, that stands until the user asks for more.
 
 The outcome is written to status before the driver is told that it may exit, so no
 death between the two can lose it.
@@ -10,30 +10,29 @@ from datetime import datetime
 
 from luthier.api import keys
 from luthier.api.wire import Phase
-from luthier.operator.conditions import ConditionType, Ruling, failed, holds, kept, running, succeeded
+from luthier.operator.conditions import ConditionType, Ruling, as_reason, failed, kept, running, succeeded
 from luthier.operator.observation import Observation, PodState
 from luthier.operator.plan import Acknowledge, Action, DeletePod
 from luthier.operator.verdict import Verdict
 
+BAD_EXPERIMENT = "BadExperiment"
+"""Reason of an end that only other code or another manifest could avert."""
 NO_STALL = Ruling(ConditionType.STALLED, False, "Finished", "the experiment has ended")
 
 
 def finish(seen: Observation, _now: datetime) -> Verdict | None:
     """Say how it ended, end the workers, and let the driver go."""
-    persisted = was_persisted(seen)
-    rulings = _persisted_rulings(seen) if persisted else _new_rulings(seen)
+    if seen.is_reopened:
+        return None
+    rulings = _persisted_rulings(seen) if seen.has_ended else _new_rulings(seen)
     if not rulings:
         return None
     return Verdict(
         rulings=(*rulings, running(False, "Finished", "the experiment has ended"), NO_STALL),
-        actions=(*_ended_pods(seen), *(_acknowledgement(seen) if persisted else ())),
+        # Not before it is in status: who forgot the report would miss the workers and make them anew.
+        actions=(*_ended_pods(seen), *_acknowledgement(seen)) if seen.has_ended else (),
         is_final=True,
     )
-
-
-def was_persisted(seen: Observation) -> bool:
-    """Tell whether status already says that the experiment has ended."""
-    return holds(seen.previous, ConditionType.SUCCEEDED) or holds(seen.previous, ConditionType.FAILED)
 
 
 def _persisted_rulings(seen: Observation) -> tuple[Ruling, ...]:
@@ -44,9 +43,9 @@ def _persisted_rulings(seen: Observation) -> tuple[Ruling, ...]:
 def _new_rulings(seen: Observation) -> tuple[Ruling, ...]:
     outcome = seen.outcome
     if outcome is not None:
-        succeeds, reason, message = outcome.succeeded, _as_reason(outcome.reason), outcome.message
+        succeeds, reason, message = outcome.succeeded, as_reason(outcome.reason, "Finished"), outcome.message
     elif seen.driver is not None and seen.driver.exit is not None and seen.driver.exit.code == keys.Exit.BAD_EXPERIMENT:
-        succeeds, reason = False, "BadExperiment"
+        succeeds, reason = False, BAD_EXPERIMENT
         message = seen.driver.exit.message[:1024] or "the driver says that the experiment cannot work; see its log"
     else:
         return ()
@@ -69,8 +68,3 @@ def _acknowledgement(seen: Observation) -> tuple[Action, ...]:
     if not waits or report is None or report.phase is not Phase.FINISHED or report.attempt != seen.attempt:
         return ()
     return (Acknowledge(report.sequence),)
-
-
-def _as_reason(text: str) -> str:
-    """A trial's pod wrote it, so it may be anything; a condition's reason may not."""
-    return text if text.isascii() and text.isalnum() and text[:1].isalpha() else "Finished"

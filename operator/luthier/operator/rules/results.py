@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 
 from luthier.api.status import ConditionStatus
 from luthier.api.wire import Phase, Report
-from luthier.operator.conditions import ConditionType, Ruling, find, stalled
+from luthier.operator.conditions import ConditionType, Ruling, find, holds, stalled
 from luthier.operator.observation import Observation, PodState
 from luthier.operator.verdict import Verdict
 
 HELD = ("DriverUnreachable", "MetricMissing", "NoResult")
-"""Stalls that only a driver's word can end."""
+"""Stalls that only a driver's word can end, even of one that was never heard."""
 
 
 def name_missing_results(seen: Observation, now: datetime) -> Verdict | None:
@@ -44,6 +44,8 @@ def _metric_missing(report: Report) -> Ruling:
 def _hold(seen: Observation) -> Verdict | None:
     """Right after the operator's own start nothing was heard yet; what was said before still stands."""
     said = find(seen.previous, ConditionType.STALLED)
-    if said is None or said.status is not ConditionStatus.TRUE or said.reason not in HELD:
+    if said is None or said.status is not ConditionStatus.TRUE:
+        return None
+    if said.reason not in HELD and not holds(seen.previous, ConditionType.RUNNING):
         return None
     return Verdict(rulings=(stalled(said.reason, said.message),)) if seen.previous.attempt == seen.attempt else None

@@ -1,11 +1,11 @@
-"""The token Secret, the headless Service and the claim are made before any pod, and made again if they vanish."""
+"""Token Secret, NetworkPolicy, headless Service and claim are made before any pod, and made again if they vanish."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from luthier.operator.conditions import stalled
-from luthier.operator.manifests.surroundings import service, storage_claim
+from luthier.operator.manifests.surroundings import network_policy, service, storage_claim
 from luthier.operator.observation import Observation, Presence
 from luthier.operator.plan import Action, Create, CreateTokens
 from luthier.operator.verdict import Verdict
@@ -22,6 +22,8 @@ def keep_surroundings(seen: Observation, now: datetime) -> Verdict | None:
     missing: list[Action] = []
     if seen.things.secret is Presence.MISSING:
         missing.append(CreateTokens(seen.identity.base))
+    if seen.things.policy is Presence.MISSING:
+        missing.append(Create(network_policy(seen.identity, seen.settings.driver_clients)))
     if seen.things.service is Presence.MISSING:
         missing.append(Create(service(seen.identity)))
     if seen.spec.storage.claim_name is None and seen.things.claim is Presence.MISSING:
@@ -30,7 +32,11 @@ def keep_surroundings(seen: Observation, now: datetime) -> Verdict | None:
 
 
 def _taken(seen: Observation) -> str | None:
-    things = {"Secret": seen.things.secret, "Service": seen.things.service}
+    things = {
+        "Secret": seen.things.secret,
+        "NetworkPolicy": seen.things.policy,
+        "Service": seen.things.service,
+    }
     if seen.spec.storage.claim_name is None:
         things["PersistentVolumeClaim"] = seen.things.claim
     return next((kind for kind, presence in things.items() if presence is Presence.FOREIGN), None)

@@ -12,7 +12,7 @@ from luthier.operator.verdict import Verdict
 def delete_after_its_time(seen: Observation, now: datetime) -> Verdict | None:
     """Delete the experiment when its time after the end is over."""
     ended, ttl = seen.previous.completion_time, seen.spec.ttl_seconds_after_finished
-    if ended is None or ttl is None:
+    if ended is None or ttl is None or not seen.has_ended:
         return None
     due = ended + timedelta(seconds=ttl)
     if now < due:

@@ -1,8 +1,7 @@
-"""As many workers of the current attempt as the budget's parallel trials need; no others."""
+"""As many workers of the current attempt as its trials need; no others, but none that a trial runs in is ended."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from luthier.operator import backoff
@@ -10,22 +9,53 @@ from luthier.operator.manifests.worker import worker_pod
 from luthier.operator.observation import Observation, Pod, PodState
 from luthier.operator.plan import Create, DeletePod
 from luthier.operator.rules.driver import Alive, Start, course
+from luthier.operator.scaling import desired_workers, shrinks_at
 from luthier.operator.verdict import Verdict
 
 
 def keep_workers(seen: Observation, now: datetime) -> Verdict | None:
-    """Create workers that are missing, replace those that ended, delete those that nobody needs."""
+    """Create workers that are missing, replace those that ended, and let go of idle ones that nobody needs."""
     attempt = _served_attempt(seen, now)
-    wanted = range(seen.spec.worker_count if attempt is not None else 0)
-    mine = {pod.index: pod for pod in seen.workers if pod.attempt == attempt and pod.index in wanted}
-    resting = {index: _rested_at(pod) for index, pod in mine.items() if pod.state is PodState.ENDED}
-    deletions = [DeletePod(pod.name, pod.uid) for pod in _unwanted(seen, mine, resting, now)]
-    creations = [index for index in wanted if index not in mine] if seen.may_create(now) else []
-    creates = [Create(worker_pod(seen.identity, seen.spec, attempt or 0, i, seen.settings)) for i in creations]
-    look_again = min((due for due in resting.values() if due > now), default=None)
+    mine = [pod for pod in seen.workers if pod.attempt == attempt]
+    resting = {pod.index: _rested_at(pod) for pod in mine if pod.state is PodState.ENDED and _rested_at(pod) > now}
+    desired = desired_workers(seen, now) if attempt is not None else 0
+    alive = [pod for pod in mine if pod.is_alive]
+    surplus = _spared(seen, alive, len(alive) - desired)
+    missing = _free(seen, mine)[: max(0, desired - len(alive) - len(resting))] if seen.may_create(now) else []
+    deletions = [DeletePod(pod.name, pod.uid) for pod in (*_over(seen, attempt, resting), *surplus)]
+    creates = [Create(worker_pod(seen.identity, seen.spec, attempt or 0, i, seen.settings)) for i in missing]
+    look_again = min((*resting.values(), *filter(None, [shrinks_at(seen, now)])), default=None)
     if not deletions and not creates and look_again is None:
         return None
     return Verdict(actions=(*deletions, *creates), look_again=look_again)
+
+
+def _over(seen: Observation, attempt: int | None, resting: dict[int, datetime]) -> list[Pod]:
+    """Return pods of other attempts, and those that ended and have rested: a pod's name is free when it is gone."""
+    return [
+        pod
+        for pod in seen.workers
+        if pod.state is not PodState.LEAVING
+        and (pod.attempt != attempt or (pod.state is PodState.ENDED and pod.index not in resting))
+    ]
+
+
+def _spared(seen: Observation, alive: list[Pod], surplus: int) -> list[Pod]:
+    """Return as many as may go without a loss: pods that do not run yet, then those that hold no trial."""
+    if surplus <= 0:
+        return []
+    report = seen.contact.report
+    if report is None or report.wanted_workers is None:
+        spared = [pod for pod in alive if pod.index >= seen.spec.worker_count]
+    else:
+        spared = [pod for pod in alive if pod.state is PodState.PENDING or pod.name in report.idle_workers]
+    return sorted(spared, key=lambda pod: (pod.state is not PodState.PENDING, -pod.index))[:surplus]
+
+
+def _free(seen: Observation, mine: list[Pod]) -> list[int]:
+    """Return the indices whose names nobody has; a leaving pod keeps its own to the end."""
+    taken = {pod.index for pod in mine}
+    return [index for index in range(seen.spec.worker_count) if index not in taken]
 
 
 def _served_attempt(seen: Observation, now: datetime) -> int | None:
@@ -45,12 +75,3 @@ def _rested_at(pod: Pod) -> datetime:
     ran = pod.exit.time - (pod.started or pod.created)
     steady = ran >= timedelta(seconds=backoff.WORKER_STEADY_SECONDS)
     return pod.exit.time if steady else pod.exit.time + timedelta(seconds=backoff.WORKER_REST_SECONDS)
-
-
-def _unwanted(seen: Observation, mine: dict[int, Pod], resting: dict[int, datetime], now: datetime) -> Iterator[Pod]:
-    for pod in seen.workers:
-        is_mine = mine.get(pod.index) == pod
-        is_resting = is_mine and resting.get(pod.index, now) > now
-        is_good = is_mine and pod.state is not PodState.ENDED
-        if pod.state is not PodState.LEAVING and not is_good and not is_resting:
-            yield pod
