@@ -54,6 +54,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - apiGroups: [""]
   resources: [services, persistentvolumeclaims]
   verbs: [get, create]  # they end by their owner references
+{{- if .Values.networkPolicy.experiments.enabled }}
+- apiGroups: [networking.k8s.io]
+  resources: [networkpolicies]
+  verbs: [get, create]
+{{- end }}
 - apiGroups: [""]
   resources: [secrets]
   verbs: [get, create]  # no list, no watch: only an experiment's own token is read, by its name
@@ -63,4 +68,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - apiGroups: [""]
   resources: [events]
   verbs: [list, create]  # list: why a pod does not start
+{{- end }}
+
+{{/* Who may reach the drivers' progress port, as NetworkPolicyPeers in JSON: the operator, and who is named. */}}
+{{- define "luthier.driverClients" -}}
+{{- $place := dict "matchLabels" (dict "kubernetes.io/metadata.name" .Release.Namespace) }}
+{{- $pods := dict "matchLabels" (include "luthier.selectorLabels" . | fromYaml) }}
+{{- $operator := dict "namespaceSelector" $place "podSelector" $pods }}
+{{- concat (list $operator) .Values.networkPolicy.experiments.metricsFrom | toJson }}
 {{- end }}
