@@ -1,0 +1,1 @@
+"""What Luthier costs and gains, measured: `python -m bench --help`."""
