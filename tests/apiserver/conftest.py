@@ -19,13 +19,27 @@ PATIENCE_SECONDS = 30
 
 
 @pytest.fixture(scope="session")
-def api_server() -> Iterator[Path]:
-    """Path of a kubeconfig with all rights on a server that knows TuningExperiments."""
-    with _testing().api_server() as server:
+def server() -> Iterator[Any]:
+    """A server that knows TuningExperiments and writes down who asked it for what."""
+    with _testing().api_server(audit=True) as server:
         kubectl = Kubectl(server.kubeconfig)
         kubectl("apply", "--filename", str(DEFINITION))
         _wait_until_served(kubectl)
-        yield server.kubeconfig
+        yield server
+
+
+@pytest.fixture(scope="session")
+def api_server(server: Any) -> Path:
+    """Path of a kubeconfig with all rights on that server."""
+    kubeconfig: Path = server.kubeconfig
+    return kubeconfig
+
+
+@pytest.fixture(scope="session")
+def audit_log(server: Any) -> Path:
+    """Path of the file with one JSON line for each request to that server."""
+    log: Path = server.audit_log
+    return log
 
 
 @pytest.fixture(scope="session")

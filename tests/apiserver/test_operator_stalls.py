@@ -67,6 +67,66 @@ def test_pod_security(rest: Rest, operator: Operator) -> None:
         assert "PodSecurity" in stalled(world, "Forbidden")
 
 
+def test_pod_security_for_workers_only(rest: Rest, operator: Operator) -> None:
+    with a_world(rest, operator.namespaces[RESTRICTED]) as world:
+        container = {"name": "trial", "securityContext": {"capabilities": {"add": ["SYS_ADMIN"]}}}
+        world.apply(workers={"template": {"spec": {"containers": [container]}}})
+        message = stalled(world, "Forbidden")
+        assert "worker-1-0 was refused" in message
+        assert "PodSecurity" in message
+
+
+def test_a_webhook_of_somebody_else_that_is_down(world: World, rest: Rest) -> None:
+    name = f"{world.name}.example.com"
+    selector = {"matchLabels": {"luthier.dev/experiment": world.name}}
+    webhook = {
+        "name": name,
+        "failurePolicy": "Fail",
+        "sideEffects": "None",
+        "timeoutSeconds": 1,
+        "admissionReviewVersions": ["v1"],
+        "objectSelector": selector,
+        "clientConfig": {"url": "https://127.0.0.1:1/nobody-listens"},
+        "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}],
+    }
+    hooks = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
+    rest("POST", hooks, {"metadata": {"name": name}, "webhooks": [webhook]})
+    try:
+        world.apply()
+        assert name in stalled(world, "Forbidden", 60)
+    finally:
+        rest("DELETE", f"{hooks}/{name}")
+    until(lambda: len(world.names("pods")) == 3, "all pods, once nobody stands in the way", 60)
+
+
+def test_a_driver_that_may_not_write_to_its_storage(world: World, operator: Operator) -> None:
+    world.apply(workers={"max": 0})
+    for attempt in (1, 2):
+        world.end_pod(f"-driver-{attempt}", 1, "StorageNotWritable: user 1000 may not write to /storage")
+    assert "user 1000 may not write to /storage" in stalled(world, "StorageNotWritable", 60)
+
+
+def test_what_a_running_driver_says_keeps_it(world: World, operator: Operator, driver: FakeDriver) -> None:
+    world.apply()
+    bring_up(world, driver)
+    driver.publish(report_of(world, problem={"reason": "StorageFull", "message": "no room left"}, sequence=1))
+    assert stalled(world, "StorageFull") == "no room left"
+    driver.publish(report_of(world, sequence=2))
+    until(lambda: world.condition("Stalled")["reason"] == "Progressing", "progress")
+
+
+def test_a_worker_that_is_killed_for_its_memory_is_told_to_the_driver(
+    world: World, operator: Operator, driver: FakeDriver
+) -> None:
+    world.apply()
+    bring_up(world, driver)
+    driver.publish(report_of(world, sequence=1))
+    until(lambda: world.condition("Running").get("status") == "True", "running")
+    world.end_pod("-worker-1-1", 137, reason="OOMKilled")
+    (fact,) = until(lambda: driver.facts, "the fact")
+    assert (fact["name"].endswith("-worker-1-1"), fact["cause"], fact["ip"]) == (True, "OutOfMemory", "127.0.0.1")
+
+
 def test_no_node_has_the_gpus(world: World, operator: Operator, driver: FakeDriver) -> None:
     world.apply(trial={"function": "quad:train", "resources": {"gpu": 1}}, workers={"max": 1})
     until(lambda: world.pod("-worker-1-0"), "the worker")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from chart.rendering import CHART, Helm, Rendered, read_yaml
+from chart.rendering import CHART, NAMESPACE, Helm, Rendered, read_yaml
 from luthier.api.keys import PORT_METRICS, PORT_PROGRESS
 
 pytestmark = pytest.mark.chart
@@ -35,9 +36,28 @@ def test_the_platform_may_choose_the_user(defaults: Rendered, helm: Helm) -> Non
     assert "runAsUser" not in helm.render(runAsUser=None).pod["securityContext"]
 
 
-def test_two_operators_never_run_side_by_side(defaults: Rendered) -> None:
+def test_one_operator_runs_and_its_successor_watches_before_it_goes(defaults: Rendered) -> None:
     assert defaults.one("Deployment")["spec"]["replicas"] == 1
-    assert defaults.one("Deployment")["spec"]["strategy"] == {"type": "Recreate"}
+    assert defaults.one("Deployment")["spec"]["strategy"] == {
+        "type": "RollingUpdate",
+        "rollingUpdate": {"maxUnavailable": 0},
+    }
+    assert "topologySpreadConstraints" not in defaults.pod
+
+
+def test_several_operators_keep_apart_if_they_can(helm: Helm) -> None:
+    rendered = helm.render(replicas=2)
+    assert rendered.one("Deployment")["spec"]["replicas"] == 2
+    (spread,) = rendered.pod["topologySpreadConstraints"]
+    assert (spread["topologyKey"], spread["whenUnsatisfiable"]) == ("kubernetes.io/hostname", "ScheduleAnyway")
+    assert spread["labelSelector"] == rendered.one("Deployment")["spec"]["selector"]
+
+
+def test_operators_of_a_release_share_a_lease_in_their_own_namespace(defaults: Rendered) -> None:
+    sources = {entry["name"]: entry.get("valueFrom") for entry in defaults.container["env"]}
+    assert defaults.environment["LUTHIER_LEASE_NAME"] == "tuning-luthier"
+    assert sources["LUTHIER_LEASE_NAMESPACE"] == {"fieldRef": {"fieldPath": "metadata.namespace"}}
+    assert sources["POD_ID"] == {"fieldRef": {"fieldPath": "metadata.name"}}
 
 
 def test_only_tmp_can_be_written(defaults: Rendered) -> None:
@@ -142,6 +162,23 @@ def test_ways_in_and_out_can_be_narrowed(helm: Helm) -> None:
     ).one("NetworkPolicy")["spec"]
     assert policy["ingress"][0]["from"] == [peer]
     assert {"ports": [{"port": 6443}], "to": [{"ipBlock": {"cidr": "10.0.0.10/32"}}]} in policy["egress"]
+
+
+def test_drivers_are_reached_by_the_operator_and_by_those_that_are_named(defaults: Rendered, helm: Helm) -> None:
+    (operator,) = json.loads(defaults.environment["LUTHIER_DRIVER_CLIENTS"])
+    assert operator["namespaceSelector"] == {"matchLabels": {"kubernetes.io/metadata.name": NAMESPACE}}
+    labels = defaults.one("Deployment")["spec"]["template"]["metadata"]["labels"]
+    assert operator["podSelector"]["matchLabels"].items() <= labels.items()
+
+    peer = {"namespaceSelector": {"matchLabels": {"team": "monitoring"}}}
+    named = helm.render(networkPolicy={"experiments": {"metricsFrom": [peer]}})
+    assert json.loads(named.environment["LUTHIER_DRIVER_CLIENTS"]) == [operator, peer]
+
+
+def test_without_policies_for_experiments_the_operator_may_make_none(helm: Helm) -> None:
+    rendered = helm.render(networkPolicy={"experiments": {"enabled": False}})
+    assert "LUTHIER_DRIVER_CLIENTS" not in rendered.environment
+    assert rendered.verbs("networkpolicies") == set()
 
 
 @pytest.mark.parametrize(

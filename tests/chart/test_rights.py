@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from chart.rendering import Helm, Rendered
+from chart.rendering import NAMESPACE, Helm, Rendered
 from luthier.api import keys
-from support.operator_rights import RIGHTS
+from support.operator_rights import LEASE_RIGHTS, RIGHTS
 
 pytestmark = pytest.mark.chart
 
-CLUSTER_SCOPED = {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "Namespace", "PriorityClass"}
+NAME = "tuning-luthier"
+CLUSTER_SCOPED = {
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "CustomResourceDefinition",
+    "Namespace",
+    "PriorityClass",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+}
 
 
 @pytest.mark.parametrize("mode", ["defaults", "namespaced"])
@@ -24,10 +33,25 @@ def test_the_chart_gives_what_the_operator_lives_on_and_nothing_else(mode: str, 
     """A whole life with exactly these rights is in tests/apiserver/test_operator_rights.py."""
     rendered: Rendered = request.getfixturevalue(mode)
     where_references_are_guarded = (keys.GROUP, f"{keys.PLURAL}/finalizers", ("update",))
-    for _, resource, verbs in (*RIGHTS, where_references_are_guarded):
+    leases = ("coordination.k8s.io", "leases", tuple(verb for _, verbs in LEASE_RIGHTS for verb in verbs))
+    for _, resource, verbs in (*RIGHTS, where_references_are_guarded, leases):
         assert rendered.verbs(resource) == set(verbs), resource
     named = {resource for rule in rendered.rules() for resource in rule["resources"]}
-    assert named == {resource for _, resource, _ in (*RIGHTS, where_references_are_guarded)}
+    assert named == {resource for _, resource, _ in (*RIGHTS, where_references_are_guarded, leases)}
+
+
+@pytest.mark.parametrize("mode", ["defaults", "namespaced"])
+def test_leases_are_read_and_written_by_name_and_in_its_own_namespace(
+    mode: str, request: pytest.FixtureRequest
+) -> None:
+    rendered: Rendered = request.getfixturevalue(mode)
+    rules = [(role, rule) for role in rendered.all("Role") + rendered.all("ClusterRole") for rule in role["rules"]]
+    leases = [(role, rule) for role, rule in rules if "leases" in rule["resources"]]
+    assert {role["metadata"].get("namespace") for role, _ in leases} == {NAMESPACE}
+    lease = rendered.environment["LUTHIER_LEASE_NAME"]
+    assert [(rule.get("resourceNames"), tuple(rule["verbs"])) for _, rule in leases] == [
+        ([lease] if only_its_own else None, verbs) for only_its_own, verbs in LEASE_RIGHTS
+    ]
 
 
 @pytest.mark.parametrize("mode", ["defaults", "namespaced"])
@@ -53,13 +77,14 @@ def test_a_namespaced_installation_holds_nothing_cluster_scoped(namespaced: Rend
     assert namespaced.kinds().isdisjoint(CLUSTER_SCOPED)
 
 
-def test_a_namespaced_installation_has_a_role_in_each_namespace_and_no_other(namespaced: Rendered) -> None:
+def test_a_namespaced_installation_has_a_role_in_each_namespace_and_one_for_its_lease(namespaced: Rendered) -> None:
     for kind in ("Role", "RoleBinding"):
-        assert [found["metadata"]["namespace"] for found in namespaced.all(kind)] == ["team-a", "team-b"]
+        assert [found["metadata"]["namespace"] for found in namespaced.all(kind)] == ["team-a", "team-b", NAMESPACE]
 
 
 def test_a_namespaced_operator_has_the_same_rights_in_each_namespace(defaults: Rendered, namespaced: Rendered) -> None:
-    assert [role["rules"] for role in namespaced.all("Role")] == [defaults.rules(), defaults.rules()]
+    (everywhere,) = (role["rules"] for role in defaults.all("ClusterRole") if role["metadata"]["name"] == NAME)
+    assert [role["rules"] for role in namespaced.all("Role")][:2] == [everywhere, everywhere]
 
 
 def test_the_operator_reads_only_what_lies_in_namespaces(defaults: Rendered) -> None:

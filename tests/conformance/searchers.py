@@ -26,7 +26,7 @@ def hash_free(value: object) -> float:
 
 
 def played(searcher: Searcher, spec: Spec, trials: int, first: int = 0) -> Iterator[Values]:
-    """Suggest and observe by a fixed script in which some trials stay pending, some stop and some fail."""
+    """Suggest and observe by a fixed script: some trials stay pending, some stop, some fail, some are infeasible."""
     for number in range(first, first + trials):
         values = searcher.suggest(f"t{number}")
         if values is None:
@@ -40,6 +40,8 @@ def played(searcher: Searcher, spec: Spec, trials: int, first: int = 0) -> Itera
                 searcher.observe(f"t{number}", Ended(Ending.STOPPED, 2, scores))
             case 5:
                 searcher.observe(f"t{number}", Ended(Ending.FAILED))
+            case 6:
+                searcher.observe(f"t{number}", Ended(Ending.INFEASIBLE))
             case _:
                 searcher.observe(f"t{number}", Ended(Ending.COMPLETED, 9, scores))
 
@@ -122,6 +124,7 @@ class SearcherContract:
         for number, values in enumerate(played(original, spec, self.trials - 5)):
             replayed.remember(f"t{number}", values)
             again = {2: None, 3: Ended(Ending.STOPPED, 2, (toy_score(values),)), 5: Ended(Ending.FAILED)}
+            again[6] = Ended(Ending.INFEASIBLE)
             ended = again.get(number % 7, Ended(Ending.COMPLETED, 9, (toy_score(values),)))
             if ended is not None:
                 replayed.observe(f"t{number}", ended)
@@ -139,6 +142,7 @@ class SearcherContract:
         "ended",
         [
             pytest.param(Ended(Ending.FAILED), id="failed"),
+            pytest.param(Ended(Ending.INFEASIBLE), id="infeasible"),
             pytest.param(Ended(Ending.STOPPED, 1, (0.5,)), id="stopped with a value"),
             pytest.param(Ended(Ending.STOPPED, 1), id="stopped without a value"),
             pytest.param(Ended(Ending.COMPLETED, 9, (math.nan,)), id="not a number"),
@@ -156,13 +160,29 @@ class SearcherContract:
             searcher.observe(f"t{number}", ended)
         json.dumps(searcher.state(), allow_nan=False)
 
-    def test_the_first_ending_of_a_trial_counts(self) -> None:
+    def test_an_ending_that_is_told_twice_counts_once(self) -> None:
         searcher = build(self.spec())
         searcher.suggest("t0")
-        searcher.observe("t0", Ended(Ending.FAILED))
+        searcher.observe("t0", Ended(Ending.COMPLETED, 9, (1.0,)))
         before = searcher.state()
         searcher.observe("t0", Ended(Ending.COMPLETED, 9, (1.0,)))
         assert searcher.state() == before
+
+    def test_trials_that_went_on_count_as_they_ended_last(self) -> None:
+        """Deepened by a raised budget, the worst may have become the best: nothing is left of its first ending."""
+        spec = self.spec(seed=3)
+        informed, corrected = build(spec), build(spec)
+        first = list(played(corrected, spec, self.trials))
+        for number, values in enumerate(first):
+            informed.remember(f"t{number}", values)
+        for number in range(self.trials):
+            ended = Ended(Ending.COMPLETED, 27, (float((number * 7) % 11),))
+            informed.observe(f"t{number}", ended)
+            corrected.observe(f"t{number}", ended)
+        assert corrected.suggest("later") == informed.suggest("later")
+        restored = build(spec)
+        restored.restore(json.loads(json.dumps(corrected.state(), allow_nan=False)))
+        assert restored.suggest("last") == corrected.suggest("last")
 
     def test_an_unknown_trial_is_refused_by_name(self) -> None:
         with pytest.raises(KeyError, match="t9"):

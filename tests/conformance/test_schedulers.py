@@ -158,6 +158,49 @@ def test_reasons_are_sentences_with_numbers(kind: SchedulerKind) -> None:
             assert len(trial.reason.split()) > 5
 
 
+@every_kind
+def test_a_later_end_takes_the_best_trials_on_to_it_and_every_trial_ends_again(kind: SchedulerKind) -> None:
+    engine = simulated(spec_of(kind), step=lambda weight, values, iteration: float(values["x"]) * iteration)
+    complete = [name for name, trial in engine.trials.items() if trial.end is End.COMPLETED]
+    best = max(complete, key=lambda name: engine.trials[name].weight)
+
+    chosen = engine.resize(40)
+    engine.run()
+
+    assert set(chosen) <= set(complete)
+    assert chosen[0] == best
+    assert engine.unfinished() == []
+    assert engine.trials[best].end is End.COMPLETED
+    assert engine.trials[best].iteration == 40
+    assert {t.iteration for t in engine.trials.values() if t.end is End.COMPLETED} <= {9, 40}
+
+
+@every_kind
+def test_every_trial_ends_however_often_the_end_is_moved(kind: SchedulerKind) -> None:
+    def check(data: st.DataObject) -> None:
+        edits = data.draw(st.dictionaries(st.integers(1, 80), st.integers(2, 40), max_size=5))
+        fails = {f"t{data.draw(st.integers(0, 11))}": data.draw(st.integers(1, 20))}
+        spec = spec_of(kind, trials=data.draw(st.integers(1, 12)), slots=data.draw(st.integers(1, 4)))
+        engine = simulated(spec, edits=edits, fails=fails, save_delay=data.draw(st.sampled_from([0.0, 2.5])))
+        engine.resize(41)
+        engine.run()
+        assert engine.unfinished() == []
+
+    examples = 2 if kind is SchedulerKind.PB2 else 12
+    settings(max_examples=examples, deadline=None, derandomize=True)(given(data=st.data())(check))()
+
+
+@every_kind
+@pytest.mark.parametrize("restart_after", [8, 20, 30])
+def test_a_restored_scheduler_knows_where_the_end_was_moved_to(kind: SchedulerKind, restart_after: int) -> None:
+    spec, edits = spec_of(kind, iterations=9, seed=4), {7: 27, 18: 12, 24: 30}
+    uninterrupted = simulated(spec, step=accumulating, edits=edits)
+    restarted = simulated(spec, step=accumulating, edits=edits, restart_after=restart_after)
+    assert any("resized to 30" in line for line in uninterrupted.log)
+    assert restarted.log == uninterrupted.log
+    assert restarted.scheduler.state() == uninterrupted.scheduler.state()
+
+
 @pytest.mark.parametrize(
     "kind", [SchedulerKind.ASHA, SchedulerKind.HYPERBAND, SchedulerKind.MEDIAN_STOPPING], ids=lambda kind: kind.value
 )

@@ -31,6 +31,43 @@ def fill_quota(place: Place) -> None:
     until("the quota counts", lambda: place.objects("resourcequotas")[0].get("status", {}).get("hard"), within=20)
 
 
+def limit_cpu(place: Place) -> None:
+    limit = {"type": "Container", "max": {"cpu": "1"}, "defaultRequest": {"cpu": "0.1"}}
+    place.apply({"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "small"}, "spec": {"limits": [limit]}})
+
+
+def with_driver_cpu(cores: str) -> Json:
+    container = {"name": keys.CONTAINER, "resources": {"limits": {"cpu": cores}}}
+    return {"template": {"spec": {"containers": [container]}}}
+
+
+ROOTS_FOLDER = "/usr/share"
+"""A folder of every node in which only root may write."""
+
+
+def give_roots_folder(place: Place) -> None:
+    """Make a claim whose volume no group is set on, as on many a file server."""
+    spec = {"accessModes": ["ReadWriteOnce"], "storageClassName": "", "volumeName": place.name}
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "rooted"}}
+    place.apply(claim | {"spec": spec | {"resources": {"requests": {"storage": "64Mi"}}}})
+    volume = {
+        "accessModes": ["ReadWriteOnce"],
+        "capacity": {"storage": "64Mi"},
+        "hostPath": {"path": ROOTS_FOLDER, "type": "Directory"},
+        "claimRef": {"namespace": place.name, "name": "rooted"},
+        "persistentVolumeReclaimPolicy": "Retain",
+    }
+    place.apply({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": place.name}, "spec": volume})
+
+
+def take_roots_folder(place: Place) -> None:
+    place.kubectl("delete", "persistentvolumeclaim/rooted", f"persistentvolume/{place.name}", "--wait=false")
+
+
+AS_ROOT = {"name": keys.CONTAINER, "securityContext": {"runAsUser": 0}}
+WORKERS_AS_ROOT = {"max": 1, "template": {"spec": {"containers": [AS_ROOT]}}}
+
+
 def nothing(place: Place) -> None:
     """Leave the namespace as it is."""
 
@@ -44,10 +81,18 @@ class Stall:
     reason: str
     says: str
     prepare: Callable[[Place], None] = nothing
+    clear: Callable[[Place], None] = nothing
 
 
-def stall(short: str, reason: str, says: str, prepare: Callable[[Place], None] = nothing, **changes: Json) -> Stall:
-    return Stall(short, steady("stuck", **changes), reason, says, prepare)
+def stall(
+    short: str,
+    reason: str,
+    says: str,
+    prepare: Callable[[Place], None] = nothing,
+    clear: Callable[[Place], None] = nothing,
+    **changes: Json,
+) -> Stall:
+    return Stall(short, steady("stuck", **changes), reason, says, prepare, clear)
 
 
 TRIAL = steady("stuck")["spec"]["trial"]
@@ -66,8 +111,26 @@ STALLS = {
         "configmap", "ConfigMapNotFound", "ConfigMap lost-code", trial=TRIAL | {"source": {"configMap": "lost-code"}}
     ),
     "the quota is full": stall("quota", "QuotaExceeded", "exceeded quota: full", prepare=fill_quota),
+    "Pod Security refuses the workers": stall("security", "Forbidden", "violates PodSecurity", workers=WORKERS_AS_ROOT),
+    "a limit range refuses the driver": stall(
+        "limits", "Forbidden", "maximum cpu usage", prepare=limit_cpu, driver=with_driver_cpu("2")
+    ),
+    "the template names a service account that is not there": stall(
+        "account",
+        "Forbidden",
+        "nobody-made-it",
+        driver={"template": {"spec": {"serviceAccountName": "nobody-made-it"}}},
+    ),
     "the named claim is missing": stall(
         "claim", "ClaimNotFound", "PersistentVolumeClaim team-storage", storage={"claimName": "team-storage"}
+    ),
+    "the storage belongs to root": stall(
+        "rooted",
+        "StorageNotWritable",
+        "written by user 1000",
+        prepare=give_roots_folder,
+        clear=take_roots_folder,
+        storage={"claimName": "rooted"},
     ),
     "a Secret of the template is missing": stall(
         "secret", "SecretNotFound", '"team-password"', driver=with_driver_variable_from("team-password")
@@ -97,6 +160,7 @@ def places(installed: Installed, request: pytest.FixtureRequest) -> Iterator[dic
 @pytest.fixture
 def place(places: dict[str, Place], stuck: Stall, request: pytest.FixtureRequest) -> Iterator[Place]:
     yield places[stuck.short]
+    stuck.clear(places[stuck.short])
     if not has_failed(request.node):
         places[stuck.short].check_that_deletion_leaves_nothing()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from luthier.api.keys import SLOT
-from luthier.trial.run import QUIET
+from luthier.trial.ray_node import HEALTH_CHECKS, QUIET
 
 SUPPORT = Path(__file__).parent.parent
 
@@ -19,7 +19,7 @@ def a_running_ray():
     import ray
 
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(SUPPORT), os.environ.get("PYTHONPATH")]))
-    for name, value in QUIET.items():
+    for name, value in (QUIET | HEALTH_CHECKS).items():
         os.environ.setdefault(name, value)
     ray.init(
         address="local",

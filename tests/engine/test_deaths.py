@@ -7,14 +7,20 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from luthier.trial import ledger
-from luthier.trial.engine import Engine
-from support.real_runs import a_population, an_experiment, records, results_of, run
+from support.real_runs import (
+    a_population,
+    an_experiment,
+    assert_everyone_else_went_on_from_where_it_was,
+    assert_losers_went_on_from_their_donors,
+    records,
+    results_of,
+    run,
+)
 
 pytestmark = pytest.mark.ray
 
@@ -55,27 +61,6 @@ def test_what_no_ledger_can_hold_harms_nobody(tmp_path):
     assert metrics == {"loss": 1.0, "half ?": 1.0, "7/8": 9.0, "deep/a/b": 2.0}
 
 
-def test_a_full_disk_ends_the_attempt_and_fails_no_trial(tmp_path):
-    experiment = an_experiment("counts_and_saves", trials=2, iterationsPerTrial=3)
-    engine = Engine(experiment, tmp_path, 1, lambda report: None)
-    append, left = engine._ledger.append, iter(range(5))
-
-    def until_the_disk_is_full(record):
-        if next(left, None) is None and not is_freed:
-            raise OSError(28, "No space left on device")
-        append(record)
-
-    is_freed = []
-    engine._ledger.append = until_the_disk_is_full
-    with pytest.raises(OSError, match="No space left"):
-        engine.run()
-
-    is_freed.append(True)
-    report = run(experiment, tmp_path, attempt=2)
-    assert report.trials.succeeded == 2
-    assert Counter(record.trial for record in records(tmp_path, "result")) == {"t0000": 3, "t0001": 3}
-
-
 A_DRIVER = """
 import sys
 from pathlib import Path
@@ -110,4 +95,13 @@ def test_a_killed_driver_with_all_that_it_started_costs_nothing_but_the_last_ste
     counted = [(record.trial, record.iteration) for record in records(tmp_path, "result")]
     assert len(counted) == len(set(counted)) == 40
     second = [record for record in ledger.read(tmp_path) if record.time >= records(tmp_path, "attempt")[1].time]
-    assert not [record for record in second if record.kind == "run" and record.trial in over]
+    began = {record.trial: record for record in reversed(second) if record.kind == "run"}
+    assert not began.keys() & over
+    assert not [record for record in second if record.kind == "trial"]
+    reached = {name: max(iteration for trial, iteration in before if trial == name) for name in began}
+    assert all(reached[name] - began[name].iteration <= 1 for name in began)  # it saves at every report
+    assert_losers_went_on_from_their_donors(tmp_path)
+    assert_everyone_else_went_on_from_where_it_was(tmp_path)
+    known = {r.checkpoint for r in records(tmp_path, "saved")} - {r.checkpoint for r in records(tmp_path, "dropped")}
+    of_the_dead = {str(path.relative_to(tmp_path)) for path in tmp_path.glob("trials/*_1_*/*")}
+    assert of_the_dead <= known

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 
 import pytest
 
 from luthier.trial import ledger
+from luthier.trial.ending import outcome
 from luthier.trial.engine import Engine
 from luthier.trial.errors import BadExperiment, Fenced
+from luthier.trial.tune_bridge import controller_for
 from support.real_runs import an_experiment, records, run
 
 pytestmark = pytest.mark.ray
@@ -156,3 +159,17 @@ def test_a_raised_budget_takes_effect_while_running(tmp_path):
     report = engine.run()
 
     assert (report.generation, report.trials.succeeded) == (2, 5)
+
+
+def test_ray_tune_keeps_nothing_of_runs_that_have_ended(tmp_path):
+    experiment = an_experiment("quadratic", trials=12, parallelTrials=2)
+    engine = Engine(experiment, tmp_path, 1, lambda report: None)
+    engine.study.begin(1, 1, experiment.spec.budget, time.time())
+    controller, _ = controller_for(experiment, engine.study, tmp_path, 1, engine.nodes)
+    kept = 0
+    while outcome(engine.study, time.time()) is None:
+        controller.step()
+        kept = max(kept, len(controller.get_trials()), len(controller.__dict__["_trials_to_cache"]))
+    controller.cleanup()
+    assert len(engine.study.trials) == 12
+    assert kept <= 4

@@ -7,34 +7,20 @@ from collections import Counter
 import pytest
 
 from luthier.trial.errors import BadExperiment
-from support.real_runs import LR, a_population, an_experiment, records, results_of, run, run_and_stop
+from support.real_runs import (
+    LR,
+    a_population,
+    an_experiment,
+    assert_everyone_else_went_on_from_where_it_was,
+    assert_losers_went_on_from_their_donors,
+    exploits_of,
+    records,
+    results_of,
+    run,
+    run_and_stop,
+)
 
 pytestmark = pytest.mark.ray
-
-
-def exploits_of(directory):
-    return [record for record in records(directory, "result") if record.decision == "Exploit"]
-
-
-def assert_losers_went_on_from_their_donors(directory):
-    """The hash of the weights before a loser's next step is that of the donor's after the step it was saved at."""
-    results = results_of(directory)
-    exploits = exploits_of(directory)
-    assert exploits
-    followed = [e for e in exploits if (e.trial, e.iteration + 1) in results]
-    assert followed
-    for record in followed:
-        began = results[record.trial, record.iteration + 1]["began"]
-        assert began == results[record.exploit.donor, record.exploit.donor_iteration]["ended"]
-        assert began != results[record.trial, record.iteration]["ended"]
-
-
-def assert_everyone_else_went_on_from_where_it_was(directory):
-    results = results_of(directory)
-    copied = {(record.trial, record.iteration) for record in exploits_of(directory)}
-    for (trial, iteration), metrics in results.items():
-        if iteration > 1 and (trial, iteration - 1) not in copied:
-            assert metrics["began"] == results[trial, iteration - 1]["ended"]
 
 
 def test_a_losers_next_step_begins_with_the_very_weights_that_its_donor_saved(tmp_path):

@@ -645,6 +645,32 @@ BAD_MANIFESTS = (
         "should be greater than or equal to 1",
     ),
     Bad(
+        "fewer workers at most than at least",
+        {"spec.workers": {"min": 3, "max": 2}},
+        "spec.workers.min",
+        "must not be greater than `max`",
+    ),
+    Bad(
+        "a class of failure is one that there is",
+        {"spec.trial.retryPolicy": [{"cause": "Boredom", "action": "Retry"}]},
+        "spec.trial.retryPolicy[0].cause",
+        "must be ",
+        "Unsupported value",
+    ),
+    Bad(
+        "an image that is not there is no fault of a trial",
+        {"spec.trial.retryPolicy": [{"cause": "ImagePull", "action": "Infeasible"}]},
+        "spec.trial.retryPolicy[0].action",
+        "must be RetryFree or FailExperiment when `cause` is ImagePull or Refused",
+    ),
+    Bad(
+        "a hang takes a while to tell",
+        {"spec.trial.hangTimeoutSeconds": 1},
+        "spec.trial.hangTimeoutSeconds",
+        "must be at least 5",
+        "should be greater than or equal to 5",
+    ),
+    Bad(
         "a time to live is not negative",
         {"spec.ttlSecondsAfterFinished": -1},
         "spec.ttlSecondsAfterFinished",

@@ -55,6 +55,7 @@ def a_spec(
     iterations: int | None = 9,
     settings: Json | None = None,
     initial_points: tuple[dict[str, Scalar], ...] = (),
+    workers: Json | None = None,
 ) -> Spec:
     """A valid spec; `a_spec(a_double(), algorithm="TPE")`, `a_spec(scheduler={"asha": {}})`."""
     return Spec.model_validate(
@@ -70,6 +71,7 @@ def a_spec(
             "scheduler": scheduler,
             "budget": {"trials": trials, "parallelTrials": parallel, "iterationsPerTrial": iterations},
             "trial": {"function": "train:train"},
+            "workers": workers or {},
         }
     )
 

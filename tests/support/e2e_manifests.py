@@ -40,6 +40,19 @@ class Steady(tune.Trainable):
 class Failing(Steady):
     def step(self):
         raise RuntimeError("the data set is on strike")
+
+
+class Hungry(Steady):
+    """Takes its memory at the third step, all at once."""
+
+    def setup(self, config):
+        super().setup(config)
+        self.megabytes = config["megabytes"]
+
+    def step(self):
+        if self.count == 2:
+            self.held = bytes(b"x") * (int(self.megabytes) << 20)
+        return super().step()
 '''
 
 BOWL = '''"""The bottom is at 0.3, 0.7, 0.3, 0.7."""
@@ -78,6 +91,17 @@ def steady(name: str, *, pause: float = 0.3, **changes: Json) -> Json:
     for block, change in changes.items():
         spec[block] = spec.get(block, {}) | change if isinstance(change, dict) else change
     return experiment(name, spec)
+
+
+def hungry(name: str, *megabytes: int, limit: str, **changes: Any) -> Json:
+    """Return an experiment with one trial for each amount of memory, each in a worker of its own with a limit."""
+    manifest = steady(name, budget={"trials": len(megabytes), "parallelTrials": len(megabytes)}, **changes)
+    spec = manifest["spec"]
+    spec["parameters"].append({"name": "megabytes", "type": "Discrete", "numbers": list(megabytes)})
+    spec["search"] = {"algorithm": "Grid"}
+    spec["trial"] |= {"function": "steady:Hungry", "resources": {"cpu": 0.1, "memory": limit}}
+    spec["workers"] = {"max": len(megabytes)}
+    return manifest
 
 
 def bowl(name: str, image: str) -> Json:

@@ -24,7 +24,7 @@ Json = dict[str, Any]
 END_SECONDS = 150
 """An experiment of these tests has ended long before."""
 GONE_SECONDS = 60
-KINDS_LEFT = "pods,services,secrets,persistentvolumeclaims,endpointslices"
+KINDS_LEFT = "pods,services,networkpolicies,secrets,persistentvolumeclaims,endpointslices"
 """What an experiment has made and has to take along."""
 TAIL_LINES = 40
 

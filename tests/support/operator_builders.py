@@ -10,8 +10,8 @@ from luthier.api import keys
 from luthier.api.manifest import Experiment, parse
 from luthier.api.status import Status, StatusCondition, TrialCounts, TrialResult, Usage
 from luthier.api.wire import Outcome, Phase, Report
+from luthier.operator.contact import Contact
 from luthier.operator.observation import (
-    Contact,
     Exit,
     Identity,
     Observation,

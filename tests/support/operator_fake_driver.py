@@ -1,4 +1,4 @@
-"""A driver as the operator sees it: `/progress` and `/budget` over HTTP, with a token."""
+"""A driver as the operator sees it: `/progress`, `/budget` and `/workers` over HTTP, with a token."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ class FakeDriver:
     def __init__(self, token: str = "", port: int = 0, host: str = "127.0.0.1") -> None:
         self.token = token
         self.budgets: list[dict[str, Any]] = []
+        self.facts: list[dict[str, Any]] = []
+        """What it was told of worker pods, in order."""
         self.was_acknowledged = threading.Event()
         self.raw: bytes | None = None
         """Sent instead of a report, as a hostile pod would."""
@@ -66,6 +68,12 @@ class _Handler(BaseHTTPRequestHandler):
     driver: FakeDriver
     protocol_version = "HTTP/1.1"
 
+    def handle_one_request(self) -> None:
+        try:
+            super().handle_one_request()
+        except ConnectionError:  # the operator was killed meanwhile
+            self.close_connection = True
+
     def do_GET(self) -> None:
         if not self._is_welcome():
             return
@@ -79,7 +87,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_PUT(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self._is_welcome():
-            self.driver.budgets.append(json.loads(body))
+            if self.path == "/workers":
+                self.driver.facts += json.loads(body)["workers"]
+            else:
+                self.driver.budgets.append(json.loads(body))
             self._answer(204, b"")
 
     def _is_welcome(self) -> bool:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import json
 import os
+import signal
 import socket
 import ssl
 import subprocess
@@ -17,6 +19,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from ruamel.yaml import YAML
 
@@ -59,9 +62,10 @@ class RestError(AssertionError):
 
 
 class Rest:
-    """The REST API with plain dictionaries."""
+    """The REST API with plain dictionaries, as the kubeconfig's own user or in the name of another."""
 
-    def __init__(self, kubeconfig: Path) -> None:
+    def __init__(self, kubeconfig: Path, user: str = "") -> None:
+        self._as_user = {"Impersonate-User": user} if user else {}
         config = YAML(typ="safe", pure=True).load(kubeconfig.read_text())
         cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
         self.server = cluster["server"]
@@ -75,13 +79,18 @@ class Rest:
             urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=self._tls)
         )
 
+    def connect(self) -> http.client.HTTPSConnection:
+        """Return a connection for a watch."""
+        url = urlsplit(self.server)
+        return http.client.HTTPSConnection(str(url.hostname), url.port, context=self._tls)
+
     def __call__(self, verb: str, path: str, body: Json | None = None) -> Json:
         kind = "application/merge-patch+json" if verb == "PATCH" else "application/json"
         request = urllib.request.Request(
             self.server + path,
             method=verb,
             data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": kind},
+            headers={"Content-Type": kind, **self._as_user},
         )
         try:
             with self._opener.open(request, timeout=30) as answer:
@@ -172,7 +181,9 @@ class World:
     # what a kubelet or a scheduler does
 
     def run_pod(self, suffix: str, ip: str = "127.0.0.1") -> Json:
-        pod = until(lambda: self.pod(suffix), f"pod {suffix}")
+        return self.run(until(lambda: self.pod(suffix), f"pod {suffix}"), ip)
+
+    def run(self, pod: Json, ip: str = "127.0.0.1") -> Json:
         return self.patch_pod(
             pod,
             phase="Running",
@@ -182,11 +193,11 @@ class World:
             containerStatuses=[_container({"running": {"startedAt": now()}})],
         )
 
-    def end_pod(self, suffix: str, code: int, message: str = "") -> Json:
+    def end_pod(self, suffix: str, code: int, message: str = "", reason: str = "") -> Json:
         pod = until(lambda: self.pod(suffix), f"pod {suffix}")
         end = {
             "exitCode": code,
-            "reason": "Error" if code else "Completed",
+            "reason": reason or ("Error" if code else "Completed"),
             "message": message,
             "startedAt": now(),
             "finishedAt": now(),
@@ -219,8 +230,10 @@ class World:
 class Operator:
     """The operator as a process of its own; it can be killed and started again."""
 
-    def __init__(self, kubeconfig: Path, log: Path, *namespaces: str) -> None:
-        self.progress_port, self.metrics_port = a_free_port(), a_free_port()
+    def __init__(
+        self, kubeconfig: Path, log: Path, *namespaces: str, progress_port: int | None = None, **environment: str
+    ) -> None:
+        self.progress_port, self.metrics_port = progress_port or a_free_port(), a_free_port()
         self._log = log
         self.namespaces = namespaces
         self._environment = {
@@ -228,7 +241,9 @@ class Operator:
             "KUBECONFIG": str(kubeconfig),
             "LUTHIER_NAMESPACES": ",".join(namespaces),
             "LUTHIER_PROGRESS_PORT": str(self.progress_port),
+            "LUTHIER_DRIVER_CLIENTS": json.dumps([{"podSelector": {"matchLabels": {"app": "operator"}}}]),
             "LUTHIER_METRICS_PORT": str(self.metrics_port),
+            **environment,
         }
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -237,7 +252,7 @@ class Operator:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "luthier.operator"], env=self._environment, stdout=log, stderr=log
             )
-        until(lambda: self.page("readyz")[0] == 200, "the operator is ready", 60)
+        until(lambda: self.page("readyz")[0] == 200, "the operator is ready", 120)
 
     def kill(self) -> None:
         """End it between any two lines."""
@@ -256,6 +271,28 @@ class Operator:
 
     def stop(self) -> int:
         return self._end(lambda process: process.terminate())
+
+    def terminate(self) -> None:
+        """Tell it to end."""
+        self._signal(signal.SIGTERM)
+
+    def freeze(self) -> None:
+        """Stop it between any two instructions, as a suspended node would."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def exit_code(self) -> int | None:
+        """Return how it ended, or None while it lives."""
+        return self._process.poll() if self._process is not None else None
+
+    def leads(self) -> bool:
+        return self.metric("luthier_operator_leader") == 1
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
 
     def page(self, name: str) -> tuple[int, str]:
         try:

@@ -66,3 +66,28 @@ def records(directory, kind):
 def results_of(directory):
     """Metrics by trial and iteration."""
     return {(record.trial, record.iteration): record.metrics for record in records(directory, "result")}
+
+
+def exploits_of(directory):
+    return [record for record in records(directory, "result") if record.decision == "Exploit"]
+
+
+def assert_losers_went_on_from_their_donors(directory):
+    """The hash of the weights before a loser's next step is that of the donor's after the step it was saved at."""
+    results = results_of(directory)
+    exploits = exploits_of(directory)
+    assert exploits
+    followed = [e for e in exploits if (e.trial, e.iteration + 1) in results]
+    assert followed
+    for record in followed:
+        began = results[record.trial, record.iteration + 1]["began"]
+        assert began == results[record.exploit.donor, record.exploit.donor_iteration]["ended"]
+        assert began != results[record.trial, record.iteration]["ended"]
+
+
+def assert_everyone_else_went_on_from_where_it_was(directory):
+    results = results_of(directory)
+    copied = {(record.trial, record.iteration) for record in exploits_of(directory)}
+    for (trial, iteration), metrics in results.items():
+        if iteration > 1 and (trial, iteration - 1) not in copied:
+            assert metrics["began"] == results[trial, iteration - 1]["ended"]

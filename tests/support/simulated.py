@@ -60,6 +60,7 @@ class SimulatedEngine:
         fails: iteration at which a trial fails, by its name.
         save_delay: time from a report to its checkpoint; None never saves.
         restart_after: reports after which a new scheduler takes over from the JSON state of the old one.
+        edits: number of reports after which trials are complete at another iteration, and that iteration.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class SimulatedEngine:
         fails: Mapping[str, int] | None = None,
         save_delay: float | None = 0.0,
         restart_after: int | None = None,
+        edits: Mapping[int, int] | None = None,
     ) -> None:
         self._make = scheduler
         self.scheduler = scheduler()
@@ -80,6 +82,7 @@ class SimulatedEngine:
         self._fails = fails or {}
         self._save_delay = save_delay
         self._restart_after = restart_after
+        self._edits = dict(edits or {})
         self._unproposed = [FakeTrial(f"t{number}", dict(given)) for number, given in enumerate(values)]
         self.trials: dict[str, FakeTrial] = {}
         self.exploits: list[tuple[str, Exploit]] = []
@@ -96,6 +99,8 @@ class SimulatedEngine:
         """Play until no event is left."""
         self._fill_slots()
         while self._events:
+            if self._reports in self._edits:
+                self.resize(self._edits.pop(self._reports))
             self.now, _, kind, name, iteration = heapq.heappop(self._events)
             trial = self.trials[name]
             if kind == "saved":
@@ -119,6 +124,19 @@ class SimulatedEngine:
         """Trials that have not ended, the never started ones included; empty if the run terminated as it should."""
         waiting = [trial.name for trial in self._unproposed]
         return [name for name, trial in self.trials.items() if trial.end is None] + waiting
+
+    def resize(self, iterations: int) -> list[str]:
+        """Move the end of every trial; return the complete trials that go on."""
+        self._iterations = iterations
+        sooner = [t for t in self.trials.values() if t.end is End.COMPLETED and t.iteration < iterations]
+        best_first = sorted(sooner, key=lambda trial: -trial.weight if trial.weight == trial.weight else 0.0)
+        chosen = self.scheduler.resized(iterations, [trial.name for trial in best_first])
+        self.log.append(f"resized to {iterations}: {chosen}")
+        for name in chosen:
+            self.trials[name].end = None
+            self._queue.append(name)
+        self._obey()
+        return chosen
 
     def _fill_slots(self) -> None:
         while len(self._live) < self._slots:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from luthier.api.experiment import Spec
+from luthier.api.failures import Cause
 from luthier.trial import schedulers, search
 from luthier.trial.ending import outcome
 from luthier.trial.records import Record, decode, encode
@@ -71,8 +72,8 @@ class ToldStudy:
     def lets_go(self, trial: str, *, is_interrupted: bool = False) -> None:
         self.study.run_ended(trial, self.tick(), is_interrupted=is_interrupted)
 
-    def fails(self, trial: str, cause: str = "Exception", message: str = "no luck", *, blamed: bool = True) -> None:
-        self.study.run_failed(trial, cause, message, self.tick(), is_to_blame=blamed)
+    def fails(self, trial: str, cause: str = "Exception", message: str = "no luck") -> None:
+        self.study.run_failed(trial, Cause(cause), message, self.tick())
 
     def completes(self, trial: str, *scores: float) -> None:
         self.reports(trial, *scores)
@@ -129,25 +130,44 @@ class DrawnEngine:
     """Plays a study to its end, or for some moves, by moves that a seeded generator draws.
 
     It keeps the real engine's promises: a run that was told to stop reports no more; a checkpoint is of the run's last
-    report, may come after the decision on that report, and may never come; a run ends once.
+    report, may come after the decision on that report, and may never come; a run ends once. `edits` is how probable it
+    is that the budget changes before a move.
     """
 
-    def __init__(self, told: ToldStudy, seed: int, score: Callable[[TrialState, int], float] | None = None) -> None:
+    def __init__(
+        self,
+        told: ToldStudy,
+        seed: int,
+        score: Callable[[TrialState, int], float] | None = None,
+        *,
+        edits: float = 0.0,
+    ) -> None:
         self.told = told
+        self._edits = edits
         self.runs: dict[str, FakeRun] = {}
         self._random = random.Random(seed)
         self._score = score or self._any_score
         self._saves = self._random.random()
         self._fails = self._random.choice([0.0, 0.0, 0.02, 0.1])
+        self._spoils = self._random.choice([0.0, 0.0, 0.05, 0.3])
 
     def play(self, moves: int = 100_000) -> DrawnEngine:
         for _ in range(moves):
             if self.told.study.outcome:
                 break
+            if self._random.random() < self._edits:
+                self._edit()
             self._move()
-            assert len(self.runs) <= self.told.study.budget.parallel_trials, "more runs than slots"
             self.told.ends()
         return self
+
+    def _edit(self) -> None:
+        """Change the budget as a user might who can't make up his mind."""
+        budget = self.told.study.budget
+        slots = self._random.randint(2, 5)
+        limits = {"iterations_per_trial": self._random.randint(2, 20), "trials": max(slots, self._random.randint(3, 9))}
+        changed = budget.model_copy(update={"parallel_trials": slots, **limits})
+        self.told.study.change_budget(self.told.study.generation + 1, changed, self.told.tick())
 
     def _move(self) -> None:
         startable = self._start() if not self.runs or self._random.random() < 0.4 else True
@@ -163,7 +183,7 @@ class DrawnEngine:
             self.told.lets_go(run.trial)
         elif self._random.random() < self._fails:
             self._leave(run)
-            self.told.fails(run.trial, blamed=self._random.random() < 0.5)
+            self.told.fails(run.trial, self._random.choice(["Exception", "WorkerLost"]))
         else:
             self._report(run)
 
@@ -172,8 +192,12 @@ class DrawnEngine:
         if trial is None:
             return False
         assert trial.name not in self.runs, f"{trial.name} runs twice"
+        assert len(self.runs) < self.told.study.budget.parallel_trials, "more runs than slots"
         gone = {record.checkpoint for record in self.told.of_kind("dropped")}
         assert trial.origin.checkpoint not in gone, f"{trial.name} goes on from what is gone"
+        if trial.origin.checkpoint and self._random.random() < self._spoils:
+            self.told.fails(trial.name, "BadCheckpoint", f"{trial.origin.checkpoint} is torn")
+            return True
         self.runs[trial.name] = FakeRun(trial.name, trial.origin.iteration)
         return True
 

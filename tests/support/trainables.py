@@ -51,6 +51,20 @@ def slowly_counts_and_saves(config):
             tune.report({"loss": config["x"], "step": step}, checkpoint=tune.Checkpoint.from_directory(directory))
 
 
+def saves_64_kib(config):
+    """A function whose checkpoints fill a small disk."""
+    step = 0
+    checkpoint = tune.get_checkpoint()
+    if checkpoint:
+        with checkpoint.as_directory() as directory:
+            step = Path(directory, "weights").stat().st_size - 65_536
+    while True:
+        step += 1
+        with tempfile.TemporaryDirectory() as directory:
+            Path(directory, "weights").write_bytes(bytes(65_536 + step))
+            tune.report({"loss": 1.0 / step, "step": step}, checkpoint=tune.Checkpoint.from_directory(directory))
+
+
 def raises(config):
     tune.report({"loss": 1.0})
     raise ValueError(f"x of {config['x']:.3f} is no good")
@@ -71,6 +85,21 @@ def raises_once(config):
         with tempfile.TemporaryDirectory() as directory:
             Path(directory, "step").write_text(str(step))
             tune.report({"loss": 1.0 / step, "step": step}, checkpoint=tune.Checkpoint.from_directory(directory))
+
+
+def hangs_after_its_first_report(config):
+    tune.report({"loss": 1.0})
+    while True:
+        time.sleep(60)
+
+
+def runs_out_of_memory(config):
+    tune.report({"loss": 1.0})
+    raise MemoryError("no room for another 9 GiB")
+
+
+def runs_out_of_gpu_memory(config):
+    raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
 
 def reports_nan(config):
@@ -104,6 +133,14 @@ class WithoutReset(tune.Trainable):
         self.total = float(Path(checkpoint, "total").read_text())
 
 
+class Saves64KiB(WithoutReset):
+    """A class whose checkpoints fill a small disk."""
+
+    def save_checkpoint(self, checkpoint_dir):
+        super().save_checkpoint(checkpoint_dir)
+        Path(checkpoint_dir, "weights").write_bytes(bytes(65_536))
+
+
 class EndsItself(tune.Trainable):
     """Marks its own last result."""
 
@@ -113,6 +150,38 @@ class EndsItself(tune.Trainable):
     def step(self):
         self.count += 1
         return {"loss": 10.0 - self.count, "done": self.count == 4}
+
+
+class CannotBeReset(EndsItself):
+    """Raises when its process is to take another trial."""
+
+    def reset_config(self, new_config):
+        raise ValueError("one trial is enough")
+
+
+class HangsInSetup(WithoutReset):
+    """Never gets as far as its first step."""
+
+    def setup(self, config):
+        time.sleep(1000)
+
+
+class HangsInItsThirdStep(WithoutReset):
+    """Its third step never ends, unless it goes on from a checkpoint."""
+
+    def setup(self, config):
+        super().setup(config)
+        self.steps, self.is_first_run = 0, True
+
+    def step(self):
+        self.steps += 1
+        while self.is_first_run and self.steps == 3:
+            time.sleep(60)
+        return super().step()
+
+    def load_checkpoint(self, checkpoint):
+        super().load_checkpoint(checkpoint)
+        self.is_first_run = False
 
 
 class Weights(tune.Trainable):

@@ -114,6 +114,12 @@ def test_decode_is_the_inverse_of_encode(report: Report) -> None:
     assert decode(encode(report)) == report
 
 
+def test_half_a_character_is_refused_since_it_would_be_stored_as_another_one() -> None:
+    with pytest.raises(WireError, match="surrogates not allowed"):
+        decode(rb'{"missingMetric": "\ud800"}')
+    assert decode(rb'{"missingMetric": "\ud83d\ude00"}').missing_metric == "\U0001f600"
+
+
 def test_values_keep_their_types() -> None:
     values = {"flag": True, "count": 1, "rate": 1.0, "name": "1"}
     report = Report(best=TrialResult(trial="t", iteration=1, parameters=values))

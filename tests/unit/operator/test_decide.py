@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from luthier.api.wire import Phase
+from luthier.api.wire import Phase, Problem
 from luthier.operator.conditions import ConditionType, Ruling
 from luthier.operator.decide import decide
 from luthier.operator.observation import Observation, PodState, Presence
@@ -34,6 +34,8 @@ from support.operator_builders import (
 
 BOTH_WORKERS = (a_worker(0), a_worker(1))
 STALLED = ConditionType.STALLED
+FULL = Problem(reason="StorageFull", message="no room for a checkpoint")
+STUCK_WORKER = a_worker(0, PodState.PENDING, trouble=trouble("ImagePull"))
 
 
 def ruling(decision: Decision, type_: ConditionType) -> Ruling:
@@ -51,6 +53,15 @@ DOINGS: dict[str, tuple[Observation, list[str]]] = {
             "create Secret digits-12345",
             "create Service digits-12345",
             "create PersistentVolumeClaim digits-12345",
+            "create Pod digits-12345-driver-1",
+            "create Pod digits-12345-worker-1-0",
+            "create Pod digits-12345-worker-1-1",
+        ],
+    ),
+    "what keeps strangers out comes before the pods that they could reach": (
+        an_observation(things=replace(EVERYTHING_IS_THERE, policy=Presence.MISSING)),
+        [
+            "create NetworkPolicy digits-12345",
             "create Pod digits-12345-driver-1",
             "create Pod digits-12345-worker-1-0",
             "create Pod digits-12345-worker-1-1",
@@ -141,13 +152,17 @@ DOINGS: dict[str, tuple[Observation, list[str]]] = {
         an_observation(a_driver_that_ended(0), workers={"max": 0}),
         ["delete Pod digits-12345-driver-1", "create Pod digits-12345-driver-2"],
     ),
-    "an outcome ends the workers and keeps the driver's pod": (
+    "an outcome ends nothing before it is in status": (
         an_observation(a_driver_that_ended(0), a_worker(0), last_words=a_report(Phase.FINISHED, outcome=an_outcome())),
+        [],
+    ),
+    "an outcome that is in status ends the workers and keeps the driver's pod": (
+        an_observation(a_driver_that_ended(0), a_worker(0), previous=a_status(a_condition("Succeeded"), attempt=1)),
         ["delete Pod digits-12345-worker-1-0"],
     ),
     "a bad experiment is not tried again": (
         an_observation(a_driver_that_ended(64, message="no module named train"), a_worker(0)),
-        ["delete Pod digits-12345-worker-1-0"],
+        [],
     ),
     "a finished report is not acknowledged before its outcome is in status": (
         an_observation(a_driver(), report=a_report(Phase.FINISHED, outcome=an_outcome())),
@@ -267,6 +282,10 @@ STALLS: dict[str, tuple[Observation, str | None]] = {
         an_observation(things=replace(EVERYTHING_IS_THERE, service=Presence.FOREIGN)),
         "NameTaken",
     ),
+    "a NetworkPolicy that would let in whom somebody else says": (
+        an_observation(things=replace(EVERYTHING_IS_THERE, policy=Presence.FOREIGN)),
+        "NameTaken",
+    ),
     "a driver that crashes again and again": (
         an_observation(a_driver_that_ended(1, attempt=3), previous=a_status(restarts=2)),
         "DriverCrashLoop",
@@ -309,6 +328,42 @@ STALLS: dict[str, tuple[Observation, str | None]] = {
         ),
         "MetricMissing",
     ),
+    "workers that run and never join": (
+        an_observation(a_driver(), *BOTH_WORKERS, report=a_report(Phase.STARTING, running=0, wanted_workers=2)),
+        "WorkersNotJoined",
+    ),
+    "workers that have just come up": (
+        an_observation(
+            a_driver(), a_worker(0, started=ago(20)), report=a_report(Phase.STARTING, running=0, wanted_workers=2)
+        ),
+        None,
+    ),
+    "workers that the driver knows and has nothing for": (
+        an_observation(
+            a_driver(), *BOTH_WORKERS, report=a_report(running=0, wanted_workers=2, idle_workers=[BOTH_WORKERS[0].name])
+        ),
+        None,
+    ),
+    "what the driver itself says keeps it from going on": (
+        an_observation(a_driver(), *BOTH_WORKERS, report=a_report(problem=FULL)),
+        "StorageFull",
+    ),
+    "what its pods tell is nearer to the cause than the driver's own words": (
+        an_observation(a_driver(), STUCK_WORKER, report=a_report(problem=FULL)),
+        "ImagePull",
+    ),
+    "a reason that a pod made up": (
+        an_observation(a_driver(), *BOTH_WORKERS, report=a_report(problem=Problem(reason="a b/c", message=""))),
+        "DriverProblem",
+    ),
+    "what a driver that ran had said stands after the operator's own restart": (
+        an_observation(
+            a_driver(),
+            *BOTH_WORKERS,
+            previous=a_status(a_condition("Stalled", reason="StorageFull"), a_condition("Running"), attempt=1),
+        ),
+        "StorageFull",
+    ),
     "what only the driver can take back stands after the operator's own restart": (
         an_observation(
             a_driver(), *BOTH_WORKERS, previous=a_status(a_condition("Stalled", reason="NoResult"), attempt=1)
@@ -345,6 +400,14 @@ def test_a_crashed_drivers_last_words_stand_in_the_condition() -> None:
     stalled = ruling(decide(an_observation(crashed, previous=a_status(restarts=2)), NOW), STALLED)
 
     assert "exit code 1 (Error): OSError: [Errno 28] No space left on device;" in stalled.message
+
+
+def test_a_driver_that_knows_what_is_to_be_mended_gives_the_condition_its_reason() -> None:
+    crashed = a_driver_that_ended(1, attempt=3, message="StorageNotWritable: user 1000 may not write to /storage")
+
+    stalled = ruling(decide(an_observation(crashed, previous=a_status(restarts=2)), NOW), STALLED)
+
+    assert (stalled.reason, "may not write to /storage" in stalled.message) == ("StorageNotWritable", True)
 
 
 @pytest.mark.parametrize(("seen", "reason"), STALLS.values(), ids=STALLS.keys())
@@ -402,7 +465,7 @@ def test_the_outcomes_own_words_go_into_the_condition(succeeded: bool, type_: Co
     assert ruling(decide(seen, NOW), type_) == Ruling(type_, True, outcome.reason, outcome.message)
 
 
-def test_an_outcome_that_stands_in_status_is_never_taken_back() -> None:
+def test_an_outcome_that_stands_in_status_is_not_taken_back_by_a_suspension() -> None:
     seen = an_observation(previous=a_status(a_condition("Succeeded", reason="TrialsDone"), attempt=1), suspend=True)
     decision = decide(seen, NOW)
     assert ruling(decision, ConditionType.SUCCEEDED).reason == "TrialsDone"

@@ -32,6 +32,8 @@ def test_namespaces_are_separated_by_commas() -> None:
         ("LUTHIER_PROGRESS_PORT", "65536"),
         ("LUTHIER_IMAGE_PULL_POLICY", "Sometimes"),
         ("LUTHIER_LOG_LEVEL", "loud"),
+        ("LUTHIER_DRIVER_CLIENTS", "everybody"),
+        ("LUTHIER_DRIVER_CLIENTS", '{"podSelector": {}}'),
     ],
 )
 def test_a_wrong_value_is_named(name: str, value: str) -> None:

@@ -8,11 +8,14 @@ from dataclasses import replace
 
 import pytest
 
-from luthier.api.wire import Phase
+from luthier.api.failures import Cause
+from luthier.api.wire import Phase, WorkerFact
+from luthier.operator.contact import Contact
 from luthier.operator.driver_client import DriverError
-from luthier.operator.follower import Followers, Target
+from luthier.operator.errors import NotLeadingError
+from luthier.operator.follower import Followers, Target, pause_before_retry
 from luthier.operator.observation import Identity
-from support.operator_builders import IDENTITY, UID, a_report, an_experiment, an_outcome
+from support.operator_builders import IDENTITY, NOW, UID, a_report, ago, an_experiment, an_outcome
 from support.operator_fake_driver import FakeDriver
 
 Scenario = Callable[["Listener", FakeDriver], Awaitable[None]]
@@ -23,12 +26,17 @@ class Listener:
 
     def __init__(self, port: int, token: str = "secret") -> None:
         self.news: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
-        self.followers = Followers(self.read_token, self.news.put_nowait, port)
+        self.followers = Followers(self.read_token, self.news.put_nowait, port, self.gate)
+        self.leads = True
         self.token = token
         self.target = Target(IDENTITY, 1, "127.0.0.1")
 
     async def read_token(self, _identity: Identity) -> str:
         return self.token
+
+    def gate(self) -> None:
+        if not self.leads:
+            raise NotLeadingError("another operator may be leading")
 
     def follow(self) -> None:
         self.followers.follow(UID, self.target)
@@ -147,6 +155,49 @@ def test_a_budget_that_cannot_be_pushed_is_an_error() -> None:
     run(scenario)
 
 
+FACT = WorkerFact(name="digits-12345-worker-1-0", ip="10.0.0.1", cause=Cause.OUT_OF_MEMORY, message="killed")
+
+
+def test_facts_about_workers_are_told() -> None:
+    async def scenario(listener: Listener, driver: FakeDriver) -> None:
+        driver.publish(a_report(sequence=1))
+        listener.follow()
+        await listener.hear()
+        await listener.followers.push_facts(UID, (FACT,))
+        assert driver.facts == [FACT.to_json()]
+        assert listener.followers.contact(UID).told == (FACT,)
+
+    run(scenario)
+
+
+def test_facts_that_cannot_be_told_are_owed_and_not_tried_again_at_once() -> None:
+    async def scenario(listener: Listener, driver: FakeDriver) -> None:
+        driver.publish(a_report(sequence=1))
+        listener.follow()
+        await listener.hear()
+        driver.raised_status = 500
+        with pytest.raises(DriverError, match="500"):
+            await listener.followers.push_facts(UID, (FACT,))
+        driver.raised_status = None
+        await listener.followers.push_facts(UID, (FACT,))
+        contact = listener.followers.contact(UID)
+        assert (driver.facts, contact.owed, contact.told) == ([], (FACT,), ())
+
+    run(scenario)
+
+
+def test_a_driver_that_does_not_care_for_facts_is_not_asked_twice() -> None:
+    async def scenario(listener: Listener, driver: FakeDriver) -> None:
+        driver.publish(a_report(sequence=1))
+        listener.follow()
+        await listener.hear()
+        driver.raised_status = 404
+        await listener.followers.push_facts(UID, (FACT,))
+        assert listener.followers.contact(UID).told == (FACT,)
+
+    run(scenario)
+
+
 def test_a_new_attempt_is_another_driver_and_a_new_generation_is_not() -> None:
     async def scenario(listener: Listener, driver: FakeDriver) -> None:
         driver.publish(a_report(sequence=1))
@@ -171,3 +222,34 @@ def test_the_last_report_outlives_the_driver() -> None:
         assert listener.followers.contact(UID).report is None
 
     run(scenario)
+
+
+def test_only_the_leader_tells_a_driver_anything() -> None:
+    async def scenario(listener: Listener, driver: FakeDriver) -> None:
+        driver.publish(a_report(Phase.FINISHED, sequence=7, outcome=an_outcome()))
+        listener.follow()
+        await listener.hear()
+        listener.leads = False
+        with pytest.raises(NotLeadingError):
+            await listener.followers.push_budget(UID, 2, an_experiment().spec.budget)
+        listener.followers.acknowledge(UID)
+        await listener.hear()
+        assert (driver.budgets, driver.was_acknowledged.is_set()) == ([], False)
+        listener.leads = True
+        await asyncio.to_thread(driver.was_acknowledged.wait, 5)
+        assert driver.was_acknowledged.is_set()
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    ("silent_seconds", "pause"),
+    [(0, 0.5), (0.4, 0.5), (3, 3.0), (600, 15.0)],
+    ids=["first", "soon", "longer", "for good"],
+)
+def test_a_driver_that_stays_silent_is_asked_more_and_more_seldom(silent_seconds: float, pause: float) -> None:
+    assert pause_before_retry(Contact(unreachable_since=ago(silent_seconds)), NOW) == pause
+
+
+def test_a_driver_that_has_spoken_is_given_time_before_it_is_asked_again() -> None:
+    assert pause_before_retry(Contact(report=a_report(), unreachable_since=NOW), NOW) == 2.0

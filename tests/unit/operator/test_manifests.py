@@ -15,7 +15,7 @@ from luthier.api.manifest import parse
 from luthier.operator.manifests import quantity
 from luthier.operator.manifests.driver import driver_pod, spec_annotation
 from luthier.operator.manifests.event import event
-from luthier.operator.manifests.surroundings import service, storage_claim, token_secret
+from luthier.operator.manifests.surroundings import network_policy, service, storage_claim, token_secret
 from luthier.operator.manifests.worker import worker_pod
 from luthier.operator.settings import Settings
 from support.operator_builders import IDENTITY, NOW, an_experiment
@@ -42,6 +42,7 @@ SOURCE = {
 
 CASES: dict[str, Json] = {
     "secret": token_secret(IDENTITY, "ray-token", "progress-token"),
+    "networkpolicy": network_policy(IDENTITY, [{"podSelector": {"matchLabels": {"app": "operator"}}}]),
     "service": service(IDENTITY),
     "claim": storage_claim(IDENTITY, an_experiment(storage={"size": "5Gi", "storageClassName": "fast"}).spec.storage),
     "driver": the_driver(),
@@ -94,8 +95,15 @@ def test_a_worker_never_sees_the_progress_token() -> None:
 def test_no_token_stands_in_a_pods_environment() -> None:
     for pod in PODS:
         for variable in pod["spec"]["containers"][0]["env"]:
-            assert "value" in variable
+            assert "value" in variable or set(variable["valueFrom"]) == {"fieldRef"}
             assert variable["name"] != "RAY_AUTH_TOKEN"
+
+
+@pytest.mark.parametrize(("granted", "told"), [(None, "30"), (600, "600"), ("no number", "30")])
+def test_a_worker_is_told_how_long_its_grace_is(granted: Any, told: str) -> None:
+    template = {"spec": {} if granted is None else {"terminationGracePeriodSeconds": granted}}
+    (container,) = a_worker_pod(workers={"template": template})["spec"]["containers"]
+    assert {"name": keys.ENV_GRACE, "value": told} in container["env"]
 
 
 def test_the_driver_reads_the_experiment_without_the_pod_templates() -> None:

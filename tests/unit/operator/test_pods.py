@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from luthier.api import keys
-from luthier.operator.observation import PodState
+from luthier.operator.observation import Disruption, PodState
 from luthier.operator.pods import as_number, read_pod, trouble_from_events
 from support.operator_builders import a_driver
 
@@ -64,6 +64,32 @@ def test_an_evicted_pod_has_no_exit_code_but_a_reason() -> None:
     end = read_pod(a_body({"phase": "Failed", "reason": "Evicted", "message": "node was low on memory"})).exit
     assert end is not None
     assert (end.code, end.reason, end.message) == (-1, "Evicted", "node was low on memory")
+
+
+def with_conditions(*conditions: Json, **status: Any) -> Json:
+    running = {"name": keys.CONTAINER, "ready": True, "state": {"running": {"startedAt": STARTED}}}
+    return a_body({"phase": "Running", "conditions": [*conditions], "containerStatuses": [running], **status})
+
+
+def test_why_kubernetes_ends_it() -> None:
+    pod = read_pod(with_conditions({"type": "DisruptionTarget", "status": "True", "reason": "R", "message": "m"}))
+    assert pod.disruption == Disruption("R", "m")
+    assert read_pod(with_conditions({"type": "DisruptionTarget", "status": "False"})).disruption is None
+
+
+@pytest.mark.parametrize(
+    ("body", "is_cut_off"),
+    [
+        pytest.param(with_conditions({"type": "Ready", "status": "True"}), False, id="it is ready"),
+        pytest.param(with_conditions({"type": "Ready", "status": "False"}), True, id="only the cluster says it is not"),
+        pytest.param(with_conditions(reason="NodeLost"), True, id="it is called lost"),
+        pytest.param(
+            with_conditions({"type": "Ready", "status": "False"}, containerStatuses=[]), False, id="it has not started"
+        ),
+    ],
+)
+def test_whether_its_node_is_heard_of(body: Json, is_cut_off: bool) -> None:
+    assert read_pod(body).is_cut_off is is_cut_off
 
 
 def unscheduled(message: str) -> Json:

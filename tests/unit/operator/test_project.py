@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from luthier.api.status import Exploit, FailedTrial, Population, Progress, Status, TrialCounts, TrialResult, Usage
+from luthier.api.status import Population, Progress, Status, TrialCounts, Usage
 from luthier.api.wire import Phase
 from luthier.operator.conditions import ConditionType, find
 from luthier.operator.decide import decide
 from luthier.operator.observation import Observation
-from luthier.operator.project import MAX_STATUS_BYTES, project, status_patch
+from luthier.operator.project import project, status_patch
 from support.operator_builders import (
     NOW,
     a_best,
@@ -82,6 +82,13 @@ def test_no_trial_runs_where_no_driver_does() -> None:
     assert (status.trials.running, status.trials.pending, status.eta, status.state) == (0, 5, None, "Suspended")
 
 
+def test_failures_are_counted_by_cause_and_the_counts_outlive_a_silent_driver() -> None:
+    counts = {"OutOfMemory": 2, "Evicted": 1}
+    counted = status_of(an_observation(a_driver(), *WORKERS, report=a_report(failure_counts=counts)))
+    silent = status_of(an_observation(a_driver(), *WORKERS, report=a_report(), previous=counted))
+    assert (counted.failure_counts, silent.failure_counts) == (counts, counts)
+
+
 def test_a_short_last_word_keeps_the_lists_from_before() -> None:
     before = a_started_status(top=[a_best()], population=Population(generation=3))
     last = a_report(Phase.FINISHED, done=8, running=0, outcome=an_outcome())
@@ -120,29 +127,6 @@ def test_the_most_telling_word_is_the_state() -> None:
         "Rejected": an_observation().__class__(**{**an_observation().__dict__, "experiment": None, "problems": ("x",)}),
     }
     assert {word: status_of(seen).state for word, seen in cases.items()} == {word: word for word in cases}
-
-
-def test_a_status_is_cut_before_it_is_too_large() -> None:
-    wide = {f"p{i}": "x" * 128 for i in range(64)}
-    trial = TrialResult(trial="t1", iteration=1, parameters=wide, metrics={"accuracy": 1}, checkpoint="c" * 1024)
-    exploit = Exploit(
-        trial="t1",
-        donor="t2",
-        iteration=1,
-        donor_iteration=1,
-        time=NOW,
-        changed={name: ["x" * 128, "y" * 128] for name in wide},
-    )
-    report = a_report(
-        best=trial,
-        top=[trial] * 5,
-        pareto_front=[trial] * 16,
-        population=Population(lineage=[exploit] * 16),
-        failures=[FailedTrial(trial="t1", cause="E", message="m" * 1024)] * 5,
-    )
-    status = status_of(an_observation(a_driver(), *WORKERS, report=report))
-    assert len(status.model_dump_json(by_alias=True)) <= MAX_STATUS_BYTES
-    assert status.best == trial
 
 
 def test_a_patch_says_only_what_changed_and_takes_back_what_is_gone() -> None:

@@ -10,7 +10,9 @@ from luthier.operator.queue import WorkQueue
 
 def run(scenario: Callable[[WorkQueue[str]], Awaitable[None]]) -> None:
     async def main() -> None:
-        await scenario(WorkQueue())
+        queue: WorkQueue[str] = WorkQueue()
+        queue.set_open(True)
+        await scenario(queue)
 
     asyncio.run(main())
 
@@ -21,6 +23,20 @@ def test_a_key_that_is_added_twice_is_served_once() -> None:
             queue.add(key)
         assert [await queue.take(), await queue.take()] == ["a", "b"]
         assert queue.oldest_seconds() == 0
+
+    run(scenario)
+
+
+def test_lanes_take_turns_however_many_keys_wait_in_one() -> None:
+    async def scenario(queue: WorkQueue[str]) -> None:
+        queue = WorkQueue(lane_of=lambda key: key[0])
+        queue.set_open(True)
+        for key in ("a1", "a2", "a3", "a4", "b1", "c1", "b2"):
+            queue.add(key)
+        taken = [await queue.take() for _ in range(3)]
+        queue.add("d1")
+        taken += [await queue.take() for _ in range(5)]
+        assert taken == ["a1", "b1", "c1", "a2", "b2", "d1", "a3", "a4"]
 
     run(scenario)
 
@@ -73,5 +89,46 @@ def test_it_knows_how_long_the_first_one_has_waited() -> None:
         queue.add("a")
         await asyncio.sleep(0.01)
         assert queue.oldest_seconds() >= 0.01
+
+    run(scenario)
+
+
+def test_a_shut_queue_serves_nobody_and_blames_nobody_for_it() -> None:
+    async def scenario(queue: WorkQueue[str]) -> None:
+        queue.set_open(False)
+        queue.add("a")
+        taking = asyncio.ensure_future(queue.take())
+        await asyncio.sleep(0.02)
+        assert (taking.done(), queue.oldest_seconds()) == (False, 0)
+        queue.set_open(True)
+        assert queue.oldest_seconds() < 0.01
+        assert await taking == "a"
+
+    run(scenario)
+
+
+def test_a_worker_that_waits_for_keys_is_held_back_when_the_queue_is_shut_meanwhile() -> None:
+    async def scenario(queue: WorkQueue[str]) -> None:
+        taking = asyncio.ensure_future(queue.take())
+        await asyncio.sleep(0)
+        queue.set_open(False)
+        queue.add("a")
+        await asyncio.sleep(0.02)
+        assert not taking.done()
+        queue.set_open(True)
+        assert await taking == "a"
+
+    run(scenario)
+
+
+def test_news_waits_as_long_as_the_server_asked_to() -> None:
+    async def scenario(queue: WorkQueue[str]) -> None:
+        queue.add("a")
+        begin = asyncio.get_running_loop().time()
+        await queue.take()
+        assert queue.failed("a", at_least_seconds=0.6) == 0.6
+        queue.add("a")
+        await queue.take()
+        assert asyncio.get_running_loop().time() - begin >= 0.6
 
     run(scenario)

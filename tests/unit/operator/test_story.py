@@ -6,7 +6,7 @@ import pytest
 
 from luthier.api.status import StatusCondition
 from luthier.operator.manifests.event import event
-from luthier.operator.story import tell
+from luthier.operator.story import tell, tell_failures
 from support.operator_builders import IDENTITY, NOW, a_condition, a_status
 
 NOTHING: list[StatusCondition] = []
@@ -35,6 +35,9 @@ NOTHING: list[StatusCondition] = []
         pytest.param(NOTHING, [a_condition("Suspended", "False")], [], id="not suspended from the start"),
         pytest.param(NOTHING, [a_condition("Succeeded")], ["Succeeded"], id="succeeded"),
         pytest.param(NOTHING, [a_condition("Failed")], ["Failed"], id="failed"),
+        pytest.param(
+            [a_condition("Succeeded")], [a_condition("Succeeded", "False", "BudgetRaised")], ["Reopened"], id="reopened"
+        ),
         pytest.param([a_condition("Running")], [a_condition("Running")], [], id="nothing new"),
     ],
 )
@@ -46,3 +49,23 @@ def test_an_event_said_twice_has_one_name() -> None:
     first, again = (event(IDENTITY, "Started", "it runs", warning=False, time=NOW) for _ in range(2))
     other = event(IDENTITY, "Started", "it runs again", warning=False, time=NOW)
     assert first["metadata"]["name"] == again["metadata"]["name"] != other["metadata"]["name"]
+
+
+FAILED = {"trials": {"total": 8, "failed": 3}, "failures": [{"trial": "t3", "cause": "OutOfMemory", "message": "gone"}]}
+
+
+def test_failed_trials_are_told_with_the_last_one_s_error() -> None:
+    status = a_status().model_validate(FAILED)
+    one, all_of_them, none = (tell_failures(told, status, NOW) for told in (2, 0, 3))
+    assert one is not None
+    assert all_of_them is not None
+    assert (one.reason, one.message, one.is_warning) == ("TrialFailed", "t3 failed: OutOfMemory: gone", True)
+    assert all_of_them.message == "3 trials failed, the last one t3: OutOfMemory: gone"
+    assert none is None
+
+
+def test_of_a_long_error_the_end_is_told() -> None:
+    failure = {"trial": "t3", "cause": "Exception", "message": "x" * 1000 + " ValueError: 7"}
+    told = tell_failures(0, a_status().model_validate(FAILED | {"failures": [failure]}), NOW)
+    assert told is not None
+    assert event(IDENTITY, told.reason, told.message, warning=True, time=NOW)["message"].endswith("ValueError: 7")

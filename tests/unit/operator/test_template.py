@@ -41,7 +41,7 @@ def test_resources_merge_deep() -> None:
 
 def test_a_variable_is_added_and_a_default_replaced() -> None:
     pod = a_worker_with(with_container(env=[{"name": "DATA", "value": "/data"}, {"name": "HOME", "value": "/tmp"}]))
-    env = {item["name"]: item["value"] for item in the_container(pod)["env"]}
+    env = {item["name"]: item.get("value") for item in the_container(pod)["env"]}
     assert (env["DATA"], env["HOME"]) == ("/data", "/tmp")
 
 

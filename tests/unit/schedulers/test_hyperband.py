@@ -58,6 +58,25 @@ def test_a_bracket_that_will_not_fill_is_decided_with_those_it_has() -> None:
     assert scheduler.orders()[0] == Resume("t3")
 
 
+def test_winners_go_on_to_a_later_end_and_the_next_bracket_is_made_for_it() -> None:
+    scheduler = hyperband(members=9)
+    for rung, members in ((1, range(9)), (3, range(6, 9))):
+        for number in members:
+            scheduler.report(f"t{number}", rung, float(number), waiting=0)
+        scheduler.orders()
+    scheduler.report("t8", 9, 8.0, waiting=0)
+    scheduler.ended("t8")
+
+    assert scheduler.resized(27, ["t8"]) == ["t8"]
+
+    assert [scheduler.report("t8", iteration, 8.0, waiting=0) for iteration in (10, 20, 26)] == [Continue()] * 3
+    scheduler.added("later", {})
+    assert [bracket["rungs"] for bracket in scheduler.state()["brackets"]] == [[1, 3], [9]]
+    for number in range(200):
+        scheduler.added(f"more{number}", {})
+    assert [bracket["number"] for bracket in scheduler.state()["brackets"]][:6] == [2, 1, 0, 3, 2, 1]
+
+
 def test_trials_that_join_after_all_open_the_next_bracket() -> None:
     scheduler = hyperband(members=4)
     for number in range(4):

@@ -53,8 +53,9 @@ def test_asha_judges_a_trial_that_skipped_a_rung_once() -> None:
 
 
 def test_asha_brackets_start_one_rung_later_each() -> None:
-    assert asha(brackets=3).brackets == [[1, 3, 9], [3, 9], [9]]
-    assert asha(brackets=8).brackets == [[1, 3, 9], [3, 9], [9]]
+    assert asha(brackets=3).brackets == [[1, 3, 9, 27], [3, 9, 27], [9, 27]]
+    assert asha(brackets=8).brackets == [[1, 3, 9, 27], [3, 9, 27], [9, 27]]
+    assert asha(brackets=8, iterations=26).brackets == [[1, 3, 9], [3, 9], [9]]
 
 
 def test_asha_draws_brackets_with_falling_shares_from_its_own_seed() -> None:
@@ -65,6 +66,27 @@ def test_asha_draws_brackets_with_falling_shares_from_its_own_seed() -> None:
     assert scheduler.state() == again.state()
     drawn = list(scheduler.state()["bracket_of"].values())
     assert drawn.count(0) == pytest.approx(300, abs=30)
+
+
+def test_asha_adds_rungs_up_to_a_later_end_and_takes_none_away_for_an_earlier_one() -> None:
+    scheduler = asha(brackets=2, iterations=9)
+    scheduler.resized(81, [])
+    assert scheduler.brackets == [[1, 3, 9, 27, 81], [3, 9, 27, 81]]
+    scheduler.resized(5, [])
+    assert scheduler.brackets == [[1, 3, 9, 27, 81], [3, 9, 27, 81]]
+
+
+def test_asha_lets_the_best_third_of_those_that_were_complete_go_on() -> None:
+    scheduler = asha(iterations=9)
+    reported(scheduler, 9, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
+    assert scheduler.resized(27, ["f", "e", "d", "c", "b", "a"]) == ["f", "e"]
+    assert stops([scheduler.report(name, 10, 0.0, waiting=0) for name in "fe"]) == [False, False]
+
+
+def test_asha_lets_all_go_on_that_no_rung_has_seen() -> None:
+    scheduler = asha(grace_period=4, iterations=3)
+    reported(scheduler, 3, 1.0, 2.0)
+    assert scheduler.resized(9, ["b", "a"]) == ["b", "a"]
 
 
 def median_stopping(grace_period: int = 1, min_trials: int = 3) -> MedianStoppingScheduler:

@@ -64,6 +64,40 @@ def test_a_stopped_trial_does_not_pass_for_a_good_final_one() -> None:
     assert statistics.median(later) < 0.5
 
 
+@pytest.mark.parametrize(
+    ("algorithm", "directions"),
+    [("TPE", ("Minimize",)), ("TPE", ("Minimize", "Maximize")), ("CMAES", ("Minimize",))],
+    ids=["TPE", "TPE with two objectives", "CMA-ES"],
+)
+def test_a_model_keeps_away_from_where_trials_were_infeasible_and_not_from_where_they_only_failed(
+    algorithm: str, directions: tuple[str, ...]
+) -> None:
+    """Half of the space is out of reach, and next to it is best."""
+
+    def trials_out_of_reach(ending: Ending) -> int:
+        searcher = build(a_spec(a_double("x"), a_double("y"), algorithm=algorithm, seed=0, directions=directions))
+        out_of_reach = 0
+        for number in range(60):
+            x = float((searcher.suggest(f"t{number}") or {})["x"])
+            out_of_reach += x > 0.5 and number >= 20
+            scores = (-x, x)[: len(directions)]
+            searcher.observe(f"t{number}", Ended(ending) if x > 0.5 else Ended(Ending.COMPLETED, 1, scores))
+        return out_of_reach
+
+    assert trials_out_of_reach(Ending.INFEASIBLE) < 0.8 * trials_out_of_reach(Ending.FAILED)
+
+
+def test_tpe_takes_an_infeasible_trial_for_worse_than_all_that_were_stopped_early() -> None:
+    """Under ASHA few trials are complete, and what was infeasible must not pass for one of them."""
+    searcher = build(a_spec(a_double("x"), algorithm="TPE", seed=0, directions=("Minimize",)))
+    suggested = []
+    for number in range(60):
+        suggested.append(float((searcher.suggest(f"t{number}") or {})["x"]))
+        is_bad = suggested[-1] > 0.5
+        searcher.observe(f"t{number}", Ended(Ending.INFEASIBLE) if is_bad else Ended(Ending.STOPPED, 1, (1.0,)))
+    assert sum(x > 0.5 for x in suggested[20:]) < 15
+
+
 def test_pending_trials_push_parallel_suggestions_apart() -> None:
     spec = a_spec(a_double(), algorithm="TPE", directions=("Minimize",), settings={"startupTrials": 5})
     searcher = build(spec)

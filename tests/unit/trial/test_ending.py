@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import pytest
 
+from luthier.api.failures import RetryRule
 from luthier.trial.ending import RULES, outcome
 from support.builders import a_double, a_spec, an_integer
 from support.studies import ToldStudy
 
 
-def a_study(target=None, gpu=0.0, directions=("Maximize",), parameters=(), **budget):
+def a_study(target=None, gpu=0.0, directions=("Maximize",), parameters=(), policy=(), **budget):
     of_spec = {name: budget.pop(name) for name in ("algorithm",) if name in budget}
     spec = a_spec(*parameters or [a_double("x")], trials=3, iterations=None, directions=directions, **of_spec)
     objectives = [spec.objectives[0].model_copy(update={"target": target}), *spec.objectives[1:]]
     resources = spec.trial.resources.model_copy(update={"gpu": gpu})
+    rules = [RetryRule(cause=cause, action=action) for cause, action in policy]
     spec = spec.model_copy(
         update={
             "objectives": objectives,
             "budget": spec.budget.model_copy(update=budget),
-            "trial": spec.trial.model_copy(update={"resources": resources}),
+            "trial": spec.trial.model_copy(update={"resources": resources, "retry_policy": rules}),
         }
     )
     return ToldStudy(spec).begins()
@@ -118,6 +120,11 @@ SITUATIONS = {
         some_fail(2, "first line\nx is no good"),
         "TooManyFailures: 2 trials failed and the budget tolerates 1; the last, t0001: Exception: x is no good",
     ),
+    "a failure that is final goes before all else": (
+        {"target": 0.5, "policy": [("Exception", "FailExperiment")]},
+        then(one_reports(0.9), some_fail(1, "first line\nx is no good")),
+        "FailedFast: t0001: Exception: x is no good; trial.retryPolicy says FailExperiment for this",
+    ),
     "all failed and that is tolerated": (
         {"failed_trials": 9},
         some_fail(3),
@@ -189,6 +196,7 @@ def test_a_trial_that_still_runs_keeps_the_experiment_going():
 
 def test_rules_are_asked_in_this_order():
     assert [rule.__name__ for rule in RULES] == [
+        "a_failure_is_final",
         "target_is_reached",
         "failures_are_too_many",
         "trials_are_done",

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from luthier.trial.errors import BrokenLedger, Fenced
+from luthier.trial.errors import BrokenLedger, Fenced, StorageFull
 from luthier.trial.ledger import ATTEMPT_FILE, LEDGER_FILE, Ledger, last_attempt, read
 from luthier.trial.records import CheckpointSaved, SpaceExhausted, TrialProposed, encode
 
@@ -135,7 +135,7 @@ def test_a_record_that_a_full_disk_took_half_of_leaves_no_broken_line_behind(tmp
     disk = ledger._file = NearlyFullDisk(ledger._file, room=20)
 
     for _ in range(2):
-        with pytest.raises(OSError, match=r"(?i)no space left"):
+        with pytest.raises(StorageFull, match=r"no room for 79 B at .*ledger\.jsonl"):
             ledger.append(proposed(1))
     disk.room = 10_000
     ledger.append(CheckpointSaved(time=1.0, trial="t0000", iteration=1, checkpoint="a"))

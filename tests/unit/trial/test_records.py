@@ -44,7 +44,7 @@ steps = st.builds(
     st.dictionaries(texts, st.lists(st.none() | scalars, max_size=2), max_size=3),
 )
 records = st.one_of(
-    st.builds(AttemptStarted, time=times, attempt=counts, generation=counts),
+    st.builds(AttemptStarted, time=times, attempt=counts, generation=counts, previous_end=st.text(max_size=20)),
     st.builds(BudgetChanged, time=times, generation=counts, budget=st.builds(Budget, trials=st.integers(1, 99))),
     st.builds(TrialProposed, time=times, trial=texts, values=values),
     st.builds(SpaceExhausted, time=times),
@@ -77,7 +77,7 @@ records = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(records)
 def test_a_record_is_one_line_and_comes_back_with_its_types(record):
     line = encode(record)
@@ -86,7 +86,7 @@ def test_a_record_is_one_line_and_comes_back_with_its_types(record):
     assert repr(decode(line)) == repr(record)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=80) | st.text(max_size=80).map(str.encode))
 def test_what_is_no_record_is_refused_as_that(line):
     try:

@@ -193,9 +193,9 @@ class Silent:
 @pytest.mark.parametrize("spec", [POPULATION, FRONT], ids=["a population", "a front"])
 def test_ten_thousand_trials_make_a_report_no_larger_than_a_thousand_do_and_soon_enough(spec):
     few, many = a_crowd(1_000, **spec), a_crowd(10_000, **spec)
-    start = time.perf_counter()
+    start = time.process_time()
     report = report_of(many)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
 
     assert len(encode(report)) < 96 * 1024
     assert len(encode(report)) < 1.1 * len(encode(report_of(few)))
@@ -214,3 +214,40 @@ def test_a_report_has_no_number_that_json_cannot_say():
     told.reports(name, 1e308, other=math.inf)
     told.reports(name, -1e308)
     assert decode(encode(report_of(told))).best.metrics == {"score0": 1e308}
+
+
+def test_wanted_workers_follow_the_trials_that_may_yet_run():
+    told = a_study(trials=5, parallel=4, workers={"trialsPerWorker": 2})
+    assert report_of(told).wanted_workers == 2
+    for name in told.starts_all()[:3]:
+        told.completes(name, 1.0)
+    assert report_of(told).wanted_workers == 1
+    told.finish(Outcome(succeeded=True, reason="TrialsDone", message="3 trials"), told.tick())
+    assert report_of(told).wanted_workers is None
+
+
+def test_trials_that_wait_for_their_rung_keep_their_workers_wanted():
+    told = a_study(trials=9, parallel=3, iterations=9, scheduler={"hyperband": {"reductionFactor": 3}})
+    wanted, are_paused = [], []
+    while told.starts_all() or any(trial.live for trial in told.trials.values()):
+        running = [trial.name for trial in told.trials.values() if trial.live]
+        for name in running:
+            goes_on = told.reports(name, float(name[1:]))
+            told.saves(name)
+            if not goes_on:
+                told.lets_go(name)
+            wanted.append(report_of(told).wanted_workers)
+            are_paused.append(report_of(told).trials.paused > 0)
+    assert wanted == sorted(wanted, reverse=True), "none goes to come again"
+    assert (wanted[0], wanted[-1], any(are_paused)) == (3, 0, True)
+
+
+def test_no_workers_are_wanted_where_the_driver_runs_the_trials():
+    assert report_of(a_study(workers={"max": 0})).wanted_workers is None
+
+
+def test_idle_workers_are_named_in_bounds():
+    told = a_study()
+    names = [f"worker-{number}" for number in range(200)]
+    report = make_report(told.study, uid="u", attempt=1, sequence=1, now=told.now, idle_workers=names)
+    assert report.idle_workers == names[:64]

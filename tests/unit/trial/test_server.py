@@ -17,7 +17,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from luthier.api.experiment import Budget
 from luthier.api.status import Population, TrialCounts, TrialResult, Usage
 from luthier.api.wire import Outcome, Phase, Report, decode
-from luthier.trial.server import MAX_BODY_BYTES, ProgressServer
+from luthier.trial.inbox import SMALL_BYTES
+from luthier.trial.server import ProgressServer
 
 TOKEN = "the-token"
 ALLOWED = {"Authorization": f"Bearer {TOKEN}"}
@@ -174,7 +175,7 @@ BAD_BUDGETS = {
     "a trial count out of bounds": '{"generation": 1, "budget": {"trials": 0}}',
     "an unknown field": '{"generation": 1, "budget": {"trails": 3}}',
     "a budget that is a list": '{"generation": 1, "budget": [1]}',
-    "too deep": "[" * (MAX_BODY_BYTES - 1),
+    "too deep": "[" * (SMALL_BYTES - 1),
     "no UTF-8": b"\xff\xfe\xfa",
 }
 
@@ -192,7 +193,7 @@ def test_a_bad_budget_is_refused_with_what_is_wrong_and_changes_nothing(window, 
 
 
 def test_an_oversized_budget_is_refused_unread(window):
-    assert put(window, " " * (MAX_BODY_BYTES + 1))[0] == 413
+    assert put(window, " " * (SMALL_BYTES + 1))[0] == 413
     assert put(window, "", path="/elsewhere")[0] == 404
 
 
@@ -249,6 +250,7 @@ def test_the_metrics_page_says_what_the_report_says(window):
             best=best,
             usage=Usage(trial_seconds=12.5, gpu_seconds=6.25),
             population=Population(exploits=4),
+            failure_counts={"OutOfMemory": 3},
         )
     )
     _, page = get(window, "/metrics", {})
@@ -265,6 +267,7 @@ def test_the_metrics_page_says_what_the_report_says(window):
     assert samples["luthier_driver_gpu_seconds_total",] == 6.25
     assert samples["luthier_driver_trial_seconds_total",] == 12.5
     assert samples["luthier_driver_exploits_total",] == 4
+    assert samples["luthier_driver_failures_total", "OutOfMemory"] == 3
     assert samples["luthier_driver_attempt",] == 2
 
 

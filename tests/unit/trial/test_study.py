@@ -212,12 +212,12 @@ def test_lost_workers_are_no_fault_of_the_trial_until_there_have_been_too_many()
     told = a_study(retries=0)
     for _ in range(FREE_DISRUPTIONS):
         assert told.starts() == "t0000"
-        told.fails("t0000", "WorkerLost", "gone", blamed=False)
+        told.fails("t0000", "WorkerLost", "gone")
     assert told.trials["t0000"].retries == 0
     assert told.state_of("t0000") is State.WAITING
 
     told.starts()
-    told.fails("t0000", "WorkerLost", "gone again", blamed=False)
+    told.fails("t0000", "WorkerLost", "gone again")
     assert told.state_of("t0000") is State.FAILED
     assert told.failed == ["t0000"]
 
@@ -408,7 +408,7 @@ def test_slots_that_no_worker_has_brought_are_not_free():
 
     told.starts()
     told.starts()
-    told.fails("t0003", "WorkerLost", blamed=False)
+    told.fails("t0003", "WorkerLost")
     told.reports("t0000", 1.0)
     assert scheduler.told[-1][-1] == 1
 
@@ -441,6 +441,14 @@ def test_the_end_of_the_experiment_stops_whatever_is_not_over():
     assert told.starts() is None
     assert told.reports("t0001", 5.0) is False
     assert told.records[-1].kind == "finish"
+
+
+def test_how_the_driver_before_was_lost_is_recorded_and_counted():
+    told = a_study()
+    told.study.begin(2, 1, told.study.budget, told.tick(), "OutOfMemory: driver of attempt 1 ended with exit code 137")
+    told.study.begin(3, 1, told.study.budget, told.tick())
+    assert [record.previous_end[:11] for record in told.records if record.kind == "attempt"][-2:] == ["OutOfMemory", ""]
+    assert dict(told.study.failure_counts) == {"OutOfMemory": 1}
 
 
 def test_minimised_objectives_are_better_when_smaller():

@@ -15,6 +15,7 @@ every_kind = pytest.mark.parametrize("kind", SCHEDULER_KINDS, ids=lambda kind: k
 seeds = st.integers(0, 2**32)
 EXAMPLES = {SchedulerKind.PB2: 2}
 RANGED = (a_double("x"), an_integer("n", 1, 20))
+LATER = {"trials": 10, "iterations_per_trial": 41}
 CONDITIONAL = (*RANGED, a_categorical("kind", "a", "b"), a_double("y", **only_when("kind", "a")))
 
 
@@ -39,7 +40,7 @@ def ended(told):
 
 
 def for_every(kind, check):
-    settings(max_examples=EXAMPLES.get(kind, 12), deadline=None, derandomize=True)(given(seeds, seeds)(check))()
+    settings(max_examples=EXAMPLES.get(kind, 12), derandomize=True)(given(seeds, seeds)(check))()
 
 
 @every_kind
@@ -100,6 +101,28 @@ def test_no_result_is_counted_twice_however_often_a_trial_is_interrupted(kind):
             told = told.again()
         for name, trial in told.trials.items():
             counted = [r.iteration for r in told.of_kind("result") if r.trial == name]
+            assert counted == list(range(1, trial.iteration + 1))
+
+    for_every(kind, check)
+
+
+@every_kind
+def test_an_ended_experiment_goes_on_wherever_its_ledger_is_cut_and_repeats_nothing(kind):
+    def check(seed, cut):
+        told = a_study(kind)
+        told.begins()
+        DrawnEngine(told, seed, edits=0.05).play()
+        told = told.again().begins(**LATER)
+        DrawnEngine(told, seed + 1).play(moves=cut % 150)
+        read = told.again(upto=len(told.records) - cut % 20).begins(**LATER)
+        assert picture(read.again().begins(**LATER)) == picture(read.begins(**LATER))
+
+        DrawnEngine(read, seed + 2).play()
+
+        assert len(ended(read)) == len(read.trials) == 10
+        assert read.outcome.reason in ("TrialsDone", "NoTrialSucceeded")
+        for name, trial in read.trials.items():
+            counted = [r.iteration for r in read.of_kind("result") if r.trial == name]
             assert counted == list(range(1, trial.iteration + 1))
 
     for_every(kind, check)

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ray.exceptions import RayActorError
 
 from luthier.api.status import METRICS_SHOWN
 from luthier.trial.records import TrialEnded, TrialReported, encode
-from luthier.trial.tune_bridge import diagnose, numbers_of, printable
+from luthier.trial.result_metrics import numbers_of, printable
 
 
 class Hostile:
@@ -59,18 +58,11 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.dictionaries(st.text(max_size=8) | st.integers(), values, max_size=5))
 def test_no_result_is_too_strange(result):
     finite = {name: value for name, value in numbers_of(result, ["loss"]).items() if math.isfinite(value)}
     assert encode(TrialReported(time=1.0, trial="t0000", iteration=1, metrics=finite))
-
-
-def test_a_lost_worker_is_no_fault_of_the_trial_and_a_process_that_could_not_be_set_up_is():
-    assert diagnose(RayActorError())[::2] == ("WorkerLost", False)
-    unborn = RayActorError(error_msg="The actor died because of an error raised in its creation task, ValueError: lr")
-    assert diagnose(unborn)[::2] == ("Exception", True)
-    assert diagnose(ValueError("half \ud800"))[1] == "ValueError: half ?"
 
 
 def test_a_message_with_half_characters_can_be_recorded():

@@ -1,0 +1,249 @@
+"""A raised budget takes an end back, whatever dies at whatever moment, and only what asks for more does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import pytest
+
+from luthier.api.status import EndedBudget, Status
+from luthier.api.wire import Phase, Report
+from luthier.operator.conditions import ConditionType, find
+from luthier.operator.decide import decide
+from luthier.operator.observation import Observation, Pod, PodState
+from luthier.operator.plan import Create, DeletePod
+from luthier.operator.project import project
+from luthier.operator.rules.reopening import BUDGET_RAISED
+from support.operator_builders import (
+    NOW,
+    a_condition,
+    a_driver,
+    a_driver_that_ended,
+    a_refusal,
+    a_report,
+    a_status,
+    a_worker,
+    ago,
+    an_observation,
+    an_outcome,
+    in_,
+)
+
+ENDED_WITH = {"trials": 8, "parallelTrials": 2}
+MORE = {"budget": ENDED_WITH | {"trials": 12}}
+GOES_ON = ["delete Pod digits-12345-driver-1", "create Pod digits-12345-driver-2"]
+THE_DRIVER = a_driver_that_ended(0)
+
+
+def an_ended_status(condition: str = "Succeeded", **fields: Any) -> Status:
+    ended = {"attempt": 1, "start_time": ago(300), "completion_time": ago(60)}
+    budget = EndedBudget.model_validate(ENDED_WITH)
+    return a_status(a_condition(condition, reason="TrialsDone"), **{**ended, "ended_budget": budget, **fields})
+
+
+def the_last_words(**facts: Any) -> Report:
+    return a_report(Phase.FINISHED, done=8, running=0, outcome=an_outcome(), **facts)
+
+
+def an_ended_experiment(*pods: Pod, **more: Any) -> Observation:
+    defaults: dict[str, Any] = {"previous": an_ended_status(), "last_words": the_last_words(), "workers": {"max": 0}}
+    return an_observation(*(pods or (THE_DRIVER,)), **{**defaults, **more})
+
+
+def doings(seen: Observation) -> list[str]:
+    return [str(action) for action in decide(seen, NOW).actions]
+
+
+def status_of(seen: Observation) -> Status:
+    return project(seen, decide(seen, NOW), NOW)
+
+
+SITUATIONS: dict[str, tuple[Observation, list[str]]] = {
+    "an end stays an end": (an_ended_experiment(), []),
+    "more trials start the next driver": (an_ended_experiment(**MORE), GOES_ON),
+    "so does a removed limit": (
+        an_ended_experiment(
+            previous=an_ended_status(ended_budget=EndedBudget.model_validate(ENDED_WITH | {"durationSeconds": 9})),
+            budget=ENDED_WITH,
+        ),
+        GOES_ON,
+    ),
+    "and more tolerated failures after a failure": (
+        an_ended_experiment(previous=an_ended_status("Failed"), budget=ENDED_WITH | {"failedTrials": 9}),
+        GOES_ON,
+    ),
+    "more at a time do not": (an_ended_experiment(budget={"trials": 8, "parallelTrials": 8}), []),
+    "fewer trials do not": (an_ended_experiment(budget=ENDED_WITH | {"trials": 4}), []),
+    "a bad experiment stays ended": (
+        an_ended_experiment(previous=an_ended_status("Failed", ended_budget=None), **MORE),
+        [],
+    ),
+    "what an older operator ended stays ended": (
+        an_ended_experiment(previous=an_ended_status(ended_budget=None), **MORE),
+        [],
+    ),
+    "a driver that has not left yet is sent away": (
+        an_ended_experiment(a_driver(), report=the_last_words(), last_words=None, **MORE),
+        GOES_ON,
+    ),
+    "one that is leaving is waited for": (
+        an_ended_experiment(a_driver(PodState.LEAVING, gone_by=in_(10)), **MORE),
+        [],
+    ),
+    "one that somebody deleted is not missed": (
+        an_observation(previous=an_ended_status(), workers={"max": 0}, **MORE),
+        GOES_ON[1:],
+    ),
+    "what was refused is tried again later": (
+        an_ended_experiment(refusals=(a_refusal("digits-12345-driver-2"),), **MORE),
+        [],
+    ),
+    "the time after its end does not run out while it goes on": (
+        an_ended_experiment(ttlSecondsAfterFinished=1, **MORE),
+        GOES_ON,
+    ),
+    "nor when the next driver is there already": (
+        an_ended_experiment(a_driver(attempt=2), ttlSecondsAfterFinished=1, **MORE),
+        [],
+    ),
+    "suspended at the same time, it waits for the resume": (
+        an_ended_experiment(suspend=True, **MORE),
+        GOES_ON[:1],
+    ),
+    "its workers come with the next driver": (
+        an_ended_experiment(workers={"max": 1}, **MORE),
+        [*GOES_ON, "create Pod digits-12345-worker-2-0"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("seen", "expected"), SITUATIONS.values(), ids=SITUATIONS.keys())
+def test_what_is_done(seen: Observation, expected: list[str]) -> None:
+    assert doings(seen) == expected
+
+
+def test_status_says_what_was_raised_and_no_longer_that_it_has_ended() -> None:
+    status = status_of(an_ended_experiment(**MORE))
+    said = find(status, ConditionType.SUCCEEDED)
+    assert said is not None
+    assert (said.status, said.reason) == ("False", BUDGET_RAISED)
+    assert said.message == "the search goes on from its end; budget.trials was 8 and is 12"
+    assert (status.completion_time, status.state, status.done) == (None, "Pending", "8/8")
+
+
+def test_a_limit_that_is_gone_is_said_to_be() -> None:
+    timed = EndedBudget.model_validate(ENDED_WITH | {"gpuHours": 0.5})
+    said = find(status_of(an_ended_experiment(previous=an_ended_status(ended_budget=timed), **MORE)), "Succeeded")
+    assert said is not None
+    assert said.message.endswith("budget.trials was 8 and is 12; budget.gpuHours was 0.5 and is without limit")
+
+
+def test_the_end_says_which_budget_it_was_an_end_for_though_the_manifest_says_more_by_now() -> None:
+    worked_with = EndedBudget.model_validate(ENDED_WITH)
+    first = status_of(an_ended_experiment(previous=a_status(attempt=1), budget={"trials": 99, "parallelTrials": 2}))
+    edited_late = an_ended_experiment(
+        previous=a_status(attempt=1), last_words=the_last_words(ended_budget=worked_with), **MORE
+    )
+    assert first.ended_budget is not None
+    assert first.ended_budget.trials == 99, "an older driver does not say; the manifest's is the best guess"
+    assert status_of(edited_late).ended_budget == worked_with
+    assert doings(replace(edited_late, previous=status_of(edited_late))) == GOES_ON
+
+
+def test_a_bad_experiment_has_no_budget_that_could_be_raised() -> None:
+    bad = an_observation(a_driver_that_ended(64, message="no module named train"), previous=a_status(attempt=1))
+    said_so = an_ended_experiment(
+        previous=a_status(attempt=1),
+        last_words=a_report(Phase.FINISHED, outcome=an_outcome("BadExperiment", succeeded=False)),
+    )
+    for seen in (bad, said_so):
+        assert status_of(seen).state == "Failed"
+        assert status_of(seen).ended_budget is None
+
+
+def test_the_next_end_has_its_own_time_and_budget() -> None:
+    again = an_ended_experiment(
+        a_driver_that_ended(0, attempt=2),
+        last_words=the_last_words(attempt=2, ended_budget=EndedBudget.model_validate(MORE["budget"])),
+        **MORE,
+    )
+    status = status_of(again)
+    assert (status.state, status.completion_time) == ("Succeeded", NOW)
+    assert status.ended_budget is not None
+    assert status.ended_budget.trials == 12
+    assert doings(replace(again, previous=status)) == []
+
+
+def test_going_on_from_an_end_is_no_restart() -> None:
+    (create,) = [a for a in decide(an_ended_experiment(**MORE), NOW).actions if isinstance(a, Create)]
+    assert create.manifest["metadata"]["annotations"]["luthier.dev/restarts"] == "0"
+
+
+# ---------------------------------------------------------------------- deaths in between
+
+
+class Cluster:
+    """What survives the operator: status and pods. Rounds may die between any two of their writes."""
+
+    def __init__(self, *pods: Pod, **spec: Any) -> None:
+        self.status = an_ended_status()
+        self.pods = {pod.name: pod for pod in pods}
+        self.spec = spec
+        self.created: list[str] = []
+
+    def seen(self) -> Observation:
+        attempt = max((pod.attempt for pod in self.pods.values() if pod.role == "driver"), default=0)
+        words = the_last_words() if attempt == 1 else None
+        return an_observation(*self.pods.values(), previous=self.status, last_words=words, **self.spec)
+
+    def round(self, writes: int = 1000) -> None:
+        """Carry out a round, or only the first of its writes; status is the last."""
+        seen = self.seen()
+        decision = decide(seen, NOW)
+        for action in decision.actions[:writes]:
+            match action:
+                case DeletePod(name):
+                    del self.pods[name]
+                case Create(manifest):
+                    self._create(manifest["metadata"])
+        if writes > len(decision.actions):
+            self.status = project(seen, decision, NOW)
+
+    def _create(self, metadata: dict[str, Any]) -> None:
+        self.created.append(metadata["name"])
+        labels = metadata["labels"]
+        attempt = int(labels["luthier.dev/attempt"])
+        made = a_driver(attempt=attempt) if labels["luthier.dev/role"] == "driver" else a_worker(0, attempt=attempt)
+        self.pods[made.name] = made
+
+    def end_state(self) -> tuple[Any, ...]:
+        for _ in range(4):
+            self.round()
+        conditions = {c.type: (c.status, c.reason) for c in self.status.conditions}
+        return sorted(self.pods), conditions, self.status.attempt, self.status.completion_time, self.status.ended_budget
+
+
+STARTS = {"the driver has ended": (THE_DRIVER,), "the driver still waits": (a_driver(),), "the driver is gone": ()}
+
+
+@pytest.mark.parametrize("pods", STARTS.values(), ids=STARTS.keys())
+def test_whichever_writes_the_operator_dies_at_one_driver_goes_on_and_the_end_is_taken_back_once(pods) -> None:
+    undisturbed = Cluster(*pods, workers={"max": 1}, **MORE).end_state()
+    assert undisturbed[0] == ["digits-12345-driver-2", "digits-12345-worker-2-0"]
+    assert undisturbed[2:] == (2, None, None)
+    for writes in product(range(6), repeat=3):
+        cluster = Cluster(*pods, workers={"max": 1}, **MORE)
+        for number in writes:
+            cluster.round(number)
+        assert cluster.end_state() == undisturbed, writes
+        assert sorted(cluster.created) == undisturbed[0], f"{writes}: a twin, or a third attempt"
+
+
+@pytest.mark.parametrize("budget", [MORE["budget"], ENDED_WITH], ids=["as raised", "lowered again"])
+def test_while_the_next_driver_is_refused_the_last_one_does_not_end_the_experiment_again(budget: Any) -> None:
+    refused = an_ended_experiment(refusals=(a_refusal("digits-12345-driver-2"),), **MORE)
+    taken_back = status_of(refused)
+    assert taken_back.completion_time is None
+    assert doings(an_ended_experiment(previous=taken_back, budget=budget)) == GOES_ON
