@@ -13,7 +13,7 @@ READY := $(VENV)/.ready-$(shell cat $(WHAT_PINS) | sha256sum | cut -c1-12)
 FAST := tests/unit tests/conformance
 
 .NOTPARALLEL:
-.PHONY: help setup demo check lint types layers unit test test-apiserver test-engine test-e2e bench generate format lock images clean-cluster clean
+.PHONY: help setup demo check lint types layers unit hostile test test-apiserver test-engine test-e2e bench generate format lock images clean-cluster clean
 
 help:  ## What there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -47,7 +47,10 @@ layers: setup
 unit: setup
 	$(BIN)/pytest -q -n 2 -m 'not torch' $(FAST)
 
-test: check test-apiserver test-engine test-e2e  ## Every test there is, the real-cluster ones too
+hostile: setup  ## Ten thousand hostile experiments; `check` takes a tenth of them
+	LUTHIER_HOSTILE_EXAMPLES=10000 $(BIN)/pytest -q -n 2 tests/unit/operator/test_hostile_manifests.py
+
+test: check hostile test-apiserver test-engine test-e2e  ## Every test there is, the real-cluster ones too
 
 test-apiserver: setup  ## Tests against a real API server and Helm, no pods
 	dev/cluster build
@@ -60,8 +63,8 @@ test-e2e: setup  ## Tests on the embedded cluster, through the chart
 	$(BIN)/python tools/install.py
 	LUTHIER_E2E_AS_IT_IS=1 $(BIN)/pytest -q tests/e2e
 
-bench: setup  ## What exploitation is worth: PBT against the same trials alone, as a ratio
-	$(BIN)/python bench/pbt_ratio.py
+bench: setup  ## How fast, quiet and flat: figures and ratios to docs/benchmarks.md, 25 minutes; `python -m bench --help`
+	$(BIN)/python -m bench
 
 generate: setup  ## Write what is generated: the CRD, the API reference
 	$(BIN)/python -m luthier.api.crd

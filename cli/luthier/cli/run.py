@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +56,8 @@ def run(
 ) -> None:
     """Run an experiment here. Code comes from the manifest's folder, GPUs are not needed.
 
-    Ctrl-C saves and leaves; --resume goes on, also with an edited budget: luthier run FILE --resume DIR.
+    Ctrl-C saves and leaves; --resume goes on, also with an edited budget, and after the end with a raised one:
+    luthier run FILE --resume DIR.
 
     Example: luthier run examples/quadratic/experiment.yaml
     """
@@ -181,7 +183,7 @@ def _announce(console: Console, plan: Plan) -> None:
 
 def _run(console: Console, plan: Plan) -> Report:
     try:
-        from luthier.trial.errors import BadExperiment, BrokenLedger, Fenced
+        from luthier.trial.errors import BadExperiment, BrokenLedger, Fenced, StorageFull, StorageNotWritable
         from luthier.trial.run import run_experiment
     except ImportError as error:
         raise results.needs_runtime(error) from error
@@ -189,7 +191,8 @@ def _run(console: Console, plan: Plan) -> Report:
         show(of_report(plan.experiment, Report(trials=TrialCounts(total=plan.experiment.spec.budget.trials))))
 
         def on_report(report: Report) -> None:
-            results.keep_report(plan.directory, report)
+            with contextlib.suppress(OSError):  # a full disk is what the report itself tells of
+                results.keep_report(plan.directory, report)
             show(of_report(plan.experiment, report))
 
         try:
@@ -201,6 +204,10 @@ def _run(console: Console, plan: Plan) -> Report:
         except Fenced as error:
             raise Refusal(
                 f"Another run has taken over the folder: {error}", hint="Let that one end, or end it."
+            ) from error
+        except (StorageFull, StorageNotWritable) as error:
+            raise Refusal(
+                f"The folder does not take the results: {error}", hint=f"Then: luthier run --resume {plan.directory}"
             ) from error
         except BrokenLedger as error:
             raise Refusal(f"The ledger is broken: {error}", hint="Begin a new run without --resume.") from error
@@ -217,4 +224,4 @@ def _next_steps(plan: Plan, report: Report) -> list[tuple[str, str]]:
     steps = [(f"luthier best {directory} --format args", "the winner's parameters, as arguments")]
     if report.population:
         steps.append((f"luthier replay {directory}", "the schedule that it lived through"))
-    return steps
+    return [*steps, (f"luthier run {plan.manifest} --resume {directory}", "go on, once the budget there is raised")]

@@ -116,6 +116,8 @@ def _state_of_report(report: Report, *, interrupted: bool) -> tuple[str, str, st
         return state, report.outcome.reason, report.outcome.message
     if interrupted:
         return "Interrupted", "", "Stopped before its end; ledger and checkpoints are kept."
+    if report.problem:
+        return "Stalled", report.problem.reason, report.problem.message
     if report.missing_metric:
         seen = ", ".join(report.metrics_seen) or "none"
         return (
