@@ -43,7 +43,7 @@ class Failing(Steady):
 
 
 class Hungry(Steady):
-    """Takes its memory at the third step, all at once."""
+    """Takes its memory at the third step, slowly enough for Ray to see it come."""
 
     def setup(self, config):
         super().setup(config)
@@ -51,7 +51,10 @@ class Hungry(Steady):
 
     def step(self):
         if self.count == 2:
-            self.held = bytes(b"x") * (int(self.megabytes) << 20)
+            self.held = []
+            for _ in range(int(self.megabytes) // 16):
+                self.held.append(b"x" * (16 << 20))
+                time.sleep(0.1)
         return super().step()
 '''
 
