@@ -86,6 +86,7 @@ class Workers:
             keys.ENV_HEAD: ray.get_runtime_context().gcs_address,
             keys.ENV_DRIVER: f"127.0.0.1:{self.server.port}",
             keys.ENV_POD: name,
+            keys.ENV_POD_UID: f"uid-of-{name}",
             keys.ENV_POD_IP: ip,
             keys.ENV_GRACE: str(GRACE_SECONDS),
             keys.ENV_CPUS: "1",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field, ValidationError
 
@@ -97,6 +97,8 @@ class NodeWord(StatusModel):
 
     name: Annotated[str, Field(max_length=253)]
     """Name of the pod."""
+    uid: Annotated[str, Field(max_length=63)] = ""
+    """uid of the pod: its name may be another's later on."""
     ip: Annotated[str, Field(max_length=45)]
     """Its address, by which Ray knows the node."""
     oom_kills: Count = 0
@@ -137,6 +139,8 @@ class Report(StatusModel):
     """Worker pods that the trials that run or could run now would fill; None while the driver can't tell."""
     idle_workers: Annotated[list[Annotated[str, Field(max_length=253)]], Field(max_length=64)] = []
     """Names of worker pods that hold no trial now."""
+    lost_workers: Annotated[list[Annotated[str, Field(max_length=63)]], Field(max_length=64)] = []
+    """uids of worker pods that were part of Ray and no longer answer: frozen, or cut off."""
     last_result_time: AwareDatetime | None = None
     """When a trial last reported."""
     missing_metric: Annotated[str, Field(max_length=63)] | None = None
@@ -184,7 +188,8 @@ def _fitted(report: Report, limit: int) -> bytes:
 def _abridgements(report: Report) -> Iterator[Report]:
     """Yield the report itself, then with ever less of it."""
     yield report
-    report = report.model_copy(update={"top": [], "pareto_front": [], "metrics_seen": [], "idle_workers": []})
+    spared: dict[str, Any] = {"metrics_seen": [], "idle_workers": [], "lost_workers": []}
+    report = report.model_copy(update={"top": [], "pareto_front": [], **spared})
     yield report
     population = report.population and report.population.model_copy(update={"lineage": []})
     report = report.model_copy(update={"failures": [], "population": population})

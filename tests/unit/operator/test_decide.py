@@ -95,6 +95,14 @@ DOINGS: dict[str, tuple[Observation, list[str]]] = {
         an_observation(a_driver(), a_worker(0), a_worker_that_ended(1, seconds_ago=1, ran_seconds=600)),
         ["delete Pod digits-12345-worker-1-1"],
     ),
+    "a worker that Ray has lost though it seems to run goes by force": (
+        an_observation(a_driver(), *BOTH_WORKERS, report=a_report(lost_workers=[BOTH_WORKERS[1].uid])),
+        [f"delete Pod {BOTH_WORKERS[1].name}"],
+    ),
+    "a worker that was lost under the name of one that is there": (
+        an_observation(a_driver(), *BOTH_WORKERS, report=a_report(lost_workers=["its-predecessor"])),
+        [],
+    ),
     "a worker that ended right after its start rests first": (
         an_observation(a_driver(), a_worker(0), a_worker_that_ended(1, seconds_ago=1, ran_seconds=2)),
         [],

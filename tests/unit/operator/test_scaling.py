@@ -9,6 +9,7 @@ from typing import Any
 from luthier.operator.contact import WISHES_SECONDS, Contact, Wish
 from luthier.operator.decide import decide
 from luthier.operator.observation import Observation, PodState
+from luthier.operator.plan import DeletePod
 from luthier.operator.project import project
 from luthier.operator.scaling import desired_workers
 from support.operator_builders import (
@@ -104,6 +105,12 @@ def test_a_restarted_operator_keeps_what_status_says_until_the_driver_speaks() -
     assert (doings(silent), desired_workers(silent, NOW)) == ([], 1)
     spoken = replace(silent, contact=wishing((ago(1), 1)).contact)
     assert desired_workers(spoken, NOW) == 1
+
+
+def test_a_pod_that_hears_no_signal_gets_no_grace() -> None:
+    frozen = WORKERS[3]
+    seen = an_observation(a_driver(), *WORKERS, report=a_report(lost_workers=[frozen.uid]), **FOUR)
+    assert DeletePod(frozen.name, frozen.uid, grace_seconds=0) in decide(seen, NOW).actions
 
 
 def test_status_says_how_many_are_desired() -> None:

@@ -9,14 +9,14 @@ import pytest
 from luthier.api.failures import Cause
 from luthier.api.wire import NodeWord, WorkerFact, WorkerFacts
 from luthier.trial.inbox import FACTS_BYTES, Inbox
-from luthier.trial.nodes import MAX_NODES, OOM_SECONDS, Nodes
+from luthier.trial.nodes import LOST_SECONDS, MAX_NODES, OOM_SECONDS, Nodes
 
 IP, NOW = "10.0.0.7", 1000.0
 TOKEN, NODE_TOKEN = "progress", "ray"
 
 
-def a_word(name="w-0", ip=IP, kills=0, *, leaving=False):
-    return NodeWord(name=name, ip=ip, oom_kills=kills, is_leaving=leaving)
+def a_word(name="w-0", ip=IP, kills=0, *, leaving=False, uid="uid-0"):
+    return NodeWord(name=name, uid=uid, ip=ip, oom_kills=kills, is_leaving=leaving)
 
 
 def a_fact(cause, name="w-0", ip=IP, message="", *, leaving=False):
@@ -209,3 +209,29 @@ def test_facts_that_are_none_are_refused():
 def test_a_thousand_facts_with_all_their_words_have_room():
     fact = a_fact(Cause.REFUSED, name="w" * 253, message="x" * 1024)
     assert len(WorkerFacts(workers=[fact] * 1000).model_dump_json(by_alias=True)) < FACTS_BYTES
+
+
+def test_a_pod_that_ray_had_and_has_no_more_is_lost_after_a_while():
+    nodes = heard(a_word())
+    assert nodes.lost({IP}, NOW) == []
+    assert nodes.lost(set(), NOW + LOST_SECONDS - 1) == []
+    assert nodes.lost(set(), NOW + LOST_SECONDS) == ["uid-0"]
+    assert nodes.lost({IP}, NOW + LOST_SECONDS + 1) == [], "it was only slow"
+
+
+def test_a_pod_that_has_not_joined_yet_is_not_lost():
+    assert heard(a_word()).lost(set(), NOW + 1000) == []
+
+
+def test_a_pod_that_was_told_to_end_is_not_lost():
+    nodes = heard(a_word())
+    nodes.lost({IP}, NOW)
+    nodes.hear(a_word(leaving=True), NOW)
+    assert nodes.lost(set(), NOW + LOST_SECONDS) == []
+
+
+def test_the_successor_of_a_lost_pod_is_not_lost_with_it_though_it_has_its_name_and_its_address():
+    nodes = heard(a_word())
+    nodes.lost({IP}, NOW)
+    nodes.hear(a_word(uid="uid-1"), NOW + LOST_SECONDS)
+    assert nodes.lost(set(), NOW + 2 * LOST_SECONDS) == []

@@ -28,7 +28,7 @@ from luthier.trial.worker import Supervisor, listen
 
 address, grace, root, *command = sys.argv[1:]
 listen()
-link = DriverLink(address, "ray", "w-0", "10.0.0.7")
+link = DriverLink(address, "ray", "w-0", "uid-0", "10.0.0.7")
 print("ready", flush=True)
 sys.exit(Supervisor(link, float(grace), lambda: oom_kills(Path(root))).run(command))
 """

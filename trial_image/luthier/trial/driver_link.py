@@ -26,11 +26,12 @@ class DriverLink:
     address: str
     token: str
     pod: str
+    uid: str
     ip: str
 
     def say(self, oom_kills: int, *, is_leaving: bool) -> Said:
         """Say how it stands; a driver that does not answer is asked again later."""
-        word = {"name": self.pod, "ip": self.ip, "oomKills": oom_kills, "isLeaving": is_leaving}
+        word = {"name": self.pod, "uid": self.uid, "ip": self.ip, "oomKills": oom_kills, "isLeaving": is_leaving}
         try:
             answer = self._put(f"/nodes/{self.pod}", json.dumps(word))
         except ConnectionRefusedError:

@@ -69,6 +69,7 @@ class Engine:
         self._refusal: Exception | None = None
         self._is_dirty = True
         self._idle: list[str] = []
+        self._lost: list[str] = []
         self._published = 0.0
         self._sequence = attempt * 1_000_000
         self._problem: Problem | None = None
@@ -179,9 +180,9 @@ class Engine:
         age = time.monotonic() - self._published
         if age < PUBLISH_SECONDS:
             return
-        before = self._idle, self._problem
-        self._idle, self._problem = runs.idle_workers(), runs.shortage.problem
-        self._is_dirty |= before != (self._idle, self._problem)
+        before = self._idle, self._lost, self._problem
+        self._idle, self._lost, self._problem = runs.idle_workers(), runs.lost_workers(), runs.shortage.problem
+        self._is_dirty |= before != (self._idle, self._lost, self._problem)
         self._is_dirty |= age >= HEARTBEAT_SECONDS  # what it costs grows though nobody reports
         if self._is_dirty:
             self._ledger.sync()
@@ -198,6 +199,7 @@ class Engine:
             sequence=self._sequence,
             now=time.time(),
             idle_workers=self._idle,
+            lost_workers=self._lost,
             problem=self._problem,
         )
         self._on_report(report)

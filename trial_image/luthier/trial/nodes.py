@@ -7,7 +7,7 @@ A node is known by its address, because that is what Ray calls it.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from luthier.api.failures import OF_PODS, Cause
@@ -15,6 +15,8 @@ from luthier.api.wire import NodeWord, WorkerFact, WorkerFacts
 
 OOM_SECONDS = 5.0
 """For this long after it was said a kill for memory explains a loss; Ray tells of the loss at once."""
+LOST_SECONDS = 3.0
+"""A pod whose Ray ended leaves by itself within this time; one that is frozen or cut off does not."""
 MAX_NODES = 4096
 """Pods that are remembered; whoever has the token could invent them without end."""
 
@@ -24,12 +26,19 @@ class Node:
     """One worker pod, as it has spoken."""
 
     name: str
+    uid: str
     ip: str
     oom_kills: int = 0
     explained: int = 0
     """Kills that a loss has been put down to."""
     killed_at: float = 0.0
     is_leaving: bool = False
+    seen_alive: float | None = None
+    """When Ray last had it; None while it has not joined."""
+
+    def is_missing(self, now: float) -> bool:
+        """Whether Ray has had it and has it no more, though nobody told it to end."""
+        return not self.is_leaving and self.seen_alive is not None and now - self.seen_alive >= LOST_SECONDS
 
 
 class Nodes:
@@ -51,10 +60,11 @@ class Nodes:
         """Take in what a pod says of itself; return whether it may leave: no trial is left on it."""
         with self._lock:
             node = self._nodes.get(word.ip)
-            if node is None or node.name != word.name:  # an address may have had another pod before
+            is_known = node is not None and (node.name, node.uid) == (word.name, word.uid)
+            if node is None or not is_known:  # an address may have had another pod before
                 if node is None and len(self._nodes) >= MAX_NODES:
                     return True
-                node = Node(word.name, word.ip)
+                node = Node(word.name, word.uid, word.ip)
             if word.oom_kills > node.oom_kills:
                 node = replace(node, oom_kills=word.oom_kills, killed_at=now)
             self._nodes[word.ip] = replace(node, is_leaving=node.is_leaving or word.is_leaving)
@@ -85,6 +95,13 @@ class Nodes:
         """Names of the pods that have spoken, by address."""
         with self._lock:
             return {ip: node.name for ip, node in self._nodes.items()}
+
+    def lost(self, live: Collection[str], now: float) -> list[str]:
+        """Return the uids of pods that were among Ray's live nodes and have been missing from them for a while."""
+        with self._lock:
+            for ip in self._nodes.keys() & live:
+                self._nodes[ip] = replace(self._nodes[ip], seen_alive=now)
+            return sorted(node.uid for node in self._nodes.values() if node.uid and node.is_missing(now))
 
     def empty(self, ips: Iterable[str]) -> None:
         """Take note of which leaving nodes hold no run, so that they may leave."""

@@ -28,8 +28,8 @@ from luthier.trial.retention import nearest_to_best
 from luthier.trial.study import Study
 from luthier.trial.trial_state import State, TrialState
 
-IDLE_SHOWN = 64
-"""As many idle workers as the report has room for; the next ones follow when these are gone."""
+WORKERS_SHOWN = 64
+"""As many idle or lost workers as the report has room for; the next ones follow when these are gone."""
 
 
 def make_report(
@@ -40,9 +40,11 @@ def make_report(
     sequence: int,
     now: float,
     idle_workers: Sequence[str] = (),
+    lost_workers: Sequence[str] = (),
     problem: Problem | None = None,
 ) -> Report:
-    """Return the report of a study at a time (seconds since the epoch), with the names of workers without a trial."""
+    """Return the report of a study at a time (seconds since the epoch), with the names of workers without a trial
+    and the uids of those that Ray has lost."""
     top = [study.trials[name] for name in study.ranking.top(TOP_TRIALS)]
     return Report(
         uid=uid,
@@ -61,7 +63,8 @@ def make_report(
         population=_population(study, top[0] if top else None),
         failures=[_failure(study.trials[name]) for name in study.failed[-FAILURES_SHOWN:]],
         wanted_workers=_wanted_workers(study),
-        idle_workers=list(idle_workers[:IDLE_SHOWN]),
+        idle_workers=list(idle_workers[:WORKERS_SHOWN]),
+        lost_workers=list(lost_workers[:WORKERS_SHOWN]),
         failure_counts=dict(study.failure_counts),
         problem=problem,
         last_result_time=_moment(study.last_result_time) if study.last_result_time else None,

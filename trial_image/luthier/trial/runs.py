@@ -103,6 +103,10 @@ class Runs:
         idle = self.placement.live() - set(self._node_of.values()) - self.nodes.leaving
         return sorted(name for ip, name in self.nodes.names.items() if ip in idle)
 
+    def lost_workers(self) -> list[str]:
+        """Return the uids of pods that Ray has lost, though nobody told them to end."""
+        return self.nodes.lost(self.placement.live(), self.clock())
+
     def begin(self, trial: TrialState) -> str:
         """Return a new Ray trial id for a run."""
         self._number += 1

@@ -41,9 +41,9 @@ def main() -> int:
     if code is not None:
         return code
     environment = os.environ
-    pod, ip = environment[keys.ENV_POD], environment[keys.ENV_POD_IP]
+    pod, uid, ip = environment[keys.ENV_POD], environment[keys.ENV_POD_UID], environment[keys.ENV_POD_IP]
     token = Path(environment[TOKEN_PATH]).read_text().strip()
-    link = DriverLink(environment[keys.ENV_DRIVER], token, pod, ip)
+    link = DriverLink(environment[keys.ENV_DRIVER], token, pod, uid, ip)
     flags = [f"--address={head}", f"--node-ip-address={ip}", "--block", *resource_flags()]
     return Supervisor(link, float(environment[keys.ENV_GRACE])).run(start_command(*flags))
 

@@ -30,7 +30,7 @@ def worker_pod(identity: Identity, spec: Spec, attempt: int, index: int, setting
             keys.ENV_GRACE: str(_grace_seconds(spec)),
             **sizing.environment,
         },
-        fields={keys.ENV_POD: "metadata.name", keys.ENV_POD_IP: "status.podIP"},
+        fields={keys.ENV_POD: "metadata.name", keys.ENV_POD_UID: "metadata.uid", keys.ENV_POD_IP: "status.podIP"},
         resources=sizing.resources,
         token_keys=(keys.RAY_TOKEN_KEY,),
     )

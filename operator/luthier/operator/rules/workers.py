@@ -22,7 +22,8 @@ def keep_workers(seen: Observation, now: datetime) -> Verdict | None:
     alive = [pod for pod in mine if pod.is_alive]
     surplus = _spared(seen, alive, len(alive) - desired)
     missing = _free(seen, mine)[: max(0, desired - len(alive) - len(resting))] if seen.may_create(now) else []
-    deletions = [DeletePod(pod.name, pod.uid) for pod in (*_over(seen, attempt, resting), *surplus)]
+    gentle = [DeletePod(pod.name, pod.uid) for pod in (*_over(seen, attempt, resting), *surplus)]
+    deletions = [*gentle, *(DeletePod(pod.name, pod.uid, grace_seconds=0) for pod in _lost(seen, mine))]
     creates = [Create(worker_pod(seen.identity, seen.spec, attempt or 0, i, seen.settings)) for i in missing]
     look_again = min((*resting.values(), *filter(None, [shrinks_at(seen, now)])), default=None)
     if not deletions and not creates and look_again is None:
@@ -38,6 +39,15 @@ def _over(seen: Observation, attempt: int | None, resting: dict[int, datetime]) 
         if pod.state is not PodState.LEAVING
         and (pod.attempt != attempt or (pod.state is PodState.ENDED and pod.index not in resting))
     ]
+
+
+def _lost(seen: Observation, mine: list[Pod]) -> list[Pod]:
+    """Return pods that seem to run but that Ray has lost: frozen, or cut off. They hear no SIGTERM, so no grace helps.
+
+    Should one wake up, Ray does not take it back, and what its trials write no later run reads.
+    """
+    lost = seen.contact.report.lost_workers if seen.contact.report else []
+    return [pod for pod in mine if pod.uid in lost and pod.state is not PodState.ENDED and not pod.is_dismissed]
 
 
 def _spared(seen: Observation, alive: list[Pod], surplus: int) -> list[Pod]:
