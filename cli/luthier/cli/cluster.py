@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from kubernetes import client, config, watch
 
 from luthier.api.keys import GROUP, PLURAL, VERSION
 from luthier.cli.errors import Exit, Refusal
+from luthier.cli.refusals import message_of, said, unreachable
 
 WATCH_SECONDS = 10
 """One round of watching; after each the caller gets a turn."""
@@ -32,6 +32,8 @@ class Experiments:
 
     def __init__(self, api: client.ApiClient, namespace: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self.namespace = namespace
+        self.client = api
+        self.core = client.CoreV1Api(api)
         self._api = client.CustomObjectsApi(api)
         self._sleep = sleep
 
@@ -46,10 +48,7 @@ class Experiments:
         except client.ApiException as error:
             raise self._refusal(name, error) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise Refusal(
-                f"The cluster does not answer: {_reason(error)}",
-                hint="Check `kubectl cluster-info`. Without a cluster: luthier run FILE",
-            ) from error
+            raise unreachable(error) from error
 
     def follow(self, name: str) -> Iterator[dict[str, Any] | None]:
         """Yield an experiment now and after each change, and None while the connection is lost.
@@ -109,8 +108,8 @@ class Experiments:
         return self._refusal(name, error)
 
     def _refusal(self, name: str, error: client.ApiException) -> Refusal:
-        said = _said(error)
-        if error.status == 404 and said.get("details", {}).get("name") == name:
+        answer = said(error)
+        if error.status == 404 and answer.get("details", {}).get("name") == name:
             return Refusal(
                 f"There is no TuningExperiment {name} in namespace {self.namespace}.",
                 hint="See `kubectl get tx -A`; name another namespace with -n.",
@@ -120,7 +119,7 @@ class Experiments:
                 "The cluster does not know TuningExperiments.",
                 hint="Install the chart: helm install luthier helm/luthier",
             )
-        message = said.get("message") or error.reason
+        message = message_of(error)
         if error.status in (401, 403):
             return Refusal(
                 f"The cluster refuses: {message}", hint="Ask for the right to get, list and watch tuningexperiments."
@@ -155,15 +154,3 @@ def _default_namespace() -> str:
         _, current = config.list_kube_config_contexts()
         return current["context"].get("namespace") or "default"
     return "default"
-
-
-def _said(error: client.ApiException) -> dict[str, Any]:
-    with contextlib.suppress(ValueError, TypeError):
-        body = json.loads(error.body)
-        if isinstance(body, dict):
-            return body
-    return {}
-
-
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "reason", None) or error).split(": ", 1)[-1]

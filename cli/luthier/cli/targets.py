@@ -10,6 +10,7 @@ from typing import Any
 from luthier.api.status import Exploit, TrialResult
 from luthier.cli import results
 from luthier.cli.errors import Refusal
+from luthier.cli.records import is_folder
 from luthier.cli.snapshot import Snapshot, of_object, of_report
 
 
@@ -33,9 +34,8 @@ def find(target: str, namespace: str | None, *, with_exploits: bool = False) -> 
     Raises:
         Refusal: there is none, or it has no best trial yet.
     """
-    folder = Path(target)
-    if namespace is None and (folder.is_dir() or len(folder.parts) > 1):
-        snapshot, exploits, manifest = _in_folder(folder, with_exploits=with_exploits)
+    if is_folder(target, namespace):
+        snapshot, exploits, manifest = _in_folder(Path(target), with_exploits=with_exploits)
     else:
         snapshot, exploits, manifest = _in_cluster(target, namespace)
     if snapshot.best is None:

@@ -26,6 +26,8 @@ MANAGED_BY: Final = "luthier"
 
 ROLE_DRIVER: Final = "driver"
 ROLE_WORKER: Final = "worker"
+ROLE_READER: Final = "reader"
+"""A pod that the command line makes to read the storage; the operator does not know it."""
 
 CONTAINER: Final = "trial"
 """Name of the container in driver and worker pods; a pod template is merged into it."""
@@ -33,6 +35,9 @@ CONTAINER: Final = "trial"
 ANNOTATION_EXPERIMENT: Final = f"{GROUP}/spec"
 """Annotation of the driver pod: the experiment as JSON (`apiVersion`, `kind`, `metadata`, `spec` without pod
 templates); the driver reads it as a file through the downward API."""
+
+ANNOTATION_IMAGE: Final = f"{GROUP}/image"
+"""Annotation of the token Secret: the image of the experiment's pods, which reads the storage when no pod is left."""
 
 ENV_EXPERIMENT_FILE: Final = "LUTHIER_EXPERIMENT_FILE"
 """Path of that file in the driver."""

@@ -70,7 +70,8 @@ class Executor:
                 await self._create(seen, manifest)
             case CreateTokens():
                 tokens = (secrets.token_hex(TOKEN_BYTES), secrets.token_hex(TOKEN_BYTES))
-                await self._create(seen, token_secret(identity, *tokens))
+                image = seen.spec.trial.image or seen.settings.trial_image
+                await self._create(seen, token_secret(identity, *tokens, image))
             case DeletePod(name, uid, grace_seconds):
                 await self._delete("Pod", identity.namespace, name, uid, grace_seconds)
             case DeleteExperiment(name, uid):

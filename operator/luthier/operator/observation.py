@@ -12,6 +12,7 @@ from enum import StrEnum
 from luthier.api.experiment import Spec
 from luthier.api.failures import Cause
 from luthier.api.manifest import Experiment
+from luthier.api.naming import base_name
 from luthier.api.status import Status
 from luthier.api.wire import Outcome, Report
 from luthier.operator.conditions import ConditionType, holds
@@ -161,7 +162,7 @@ class Identity:
     @property
     def base(self) -> str:
         """Return the start of its children's names; it carries the uid, so a re-created experiment adopts nothing."""
-        return f"{self.name}-{self.uid[:5]}"
+        return base_name(self.name, self.uid)
 
 
 @dataclass(frozen=True)

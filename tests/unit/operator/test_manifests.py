@@ -41,7 +41,7 @@ SOURCE = {
 }
 
 CASES: dict[str, Json] = {
-    "secret": token_secret(IDENTITY, "ray-token", "progress-token"),
+    "secret": token_secret(IDENTITY, "ray-token", "progress-token", "example/trial:1"),
     "networkpolicy": network_policy(IDENTITY, [{"podSelector": {"matchLabels": {"app": "operator"}}}]),
     "service": service(IDENTITY),
     "claim": storage_claim(IDENTITY, an_experiment(storage={"size": "5Gi", "storageClassName": "fast"}).spec.storage),

@@ -18,6 +18,7 @@ from types import FrameType
 from luthier.api import keys, wire
 from luthier.api.keys import Exit
 from luthier.api.manifest import Experiment, ManifestError, load, parse
+from luthier.trial.archive import Archive
 from luthier.trial.errors import BadExperiment, BrokenLedger, Fenced, StorageFull, StorageNotWritable
 from luthier.trial.nodes import Nodes
 from luthier.trial.ray_node import (
@@ -84,6 +85,7 @@ def _drive(server: ProgressServer, nodes: Nodes) -> int:
     from luthier.trial.run import importable, stopping
 
     directory = Path(os.environ[keys.ENV_STORAGE])
+    server.archive = Archive(directory)
     attempt, previous_end = int(os.environ[keys.ENV_ATTEMPT]), os.environ.get(keys.ENV_PREVIOUS_END, "")
     engine = Engine(experiment, directory, attempt, server.publish, nodes, previous_end)
     server.take_budgets(engine.change_budget)

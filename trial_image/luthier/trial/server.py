@@ -1,4 +1,4 @@
-"""The driver's window: `/progress` for whoever has the token, `/metrics`, `/healthz`.
+"""The driver's window: `/progress` and the archive for whoever has the token, `/metrics`, `/healthz`.
 
 A reader says which report it has and waits for a newer one, so nothing is sent while nothing
 changes. Reading the finished report back is what lets the driver leave.
@@ -16,6 +16,8 @@ from urllib.parse import parse_qs
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from luthier.api.wire import Phase, Report, encode
+from luthier.trial import archive_pages
+from luthier.trial.archive import Archive
 from luthier.trial.driver_metrics import ReportCollector
 from luthier.trial.inbox import Inbox, OnBudget, bears
 from luthier.trial.nodes import Nodes
@@ -41,6 +43,8 @@ class ProgressServer:
         """
         self._token = token
         self.inbox = Inbox(token, node_token, nodes or Nodes())
+        self.archive: Archive | None = None
+        """What is read under `/ledger` and `/checkpoint`, once the storage is known."""
         self._report: Report | None = None
         self._changed = threading.Condition()
         self._is_seen = threading.Event()
@@ -113,6 +117,10 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(200, self.window.metrics(), CONTENT_TYPE_LATEST)
         elif path == "/progress":
             self._progress(_query(query))
+        elif path in archive_pages.PAGES and not self.window.is_allowed(self.headers.get("Authorization")):
+            self._refuse()
+        elif path in archive_pages.PAGES:
+            archive_pages.answer(self, self.window.archive, path, _query(query))
         else:
             self._answer(404, b"no such page; there are /progress, /metrics and /healthz\n", "text/plain")
 

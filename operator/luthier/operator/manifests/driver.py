@@ -7,6 +7,7 @@ from typing import Any
 
 from luthier.api import keys
 from luthier.api.manifest import Experiment
+from luthier.api.naming import storage_folder
 from luthier.operator.manifests.names import ANNOTATION_RESTARTS, driver_host, driver_name
 from luthier.operator.manifests.pod import PodParts, build_pod, size
 from luthier.operator.manifests.template import merge_template
@@ -40,7 +41,7 @@ def driver_pod(
         command=("python", "-m", "luthier.trial.driver"),
         environment={
             keys.ENV_EXPERIMENT_FILE: f"{keys.MOUNT_EXPERIMENT}/{EXPERIMENT_FILE}",
-            keys.ENV_STORAGE: f"{keys.MOUNT_STORAGE}/{identity.name}-{identity.uid[:8]}",
+            keys.ENV_STORAGE: f"{keys.MOUNT_STORAGE}/{storage_folder(identity.name, identity.uid)}",
             keys.ENV_ATTEMPT: str(attempt),
             keys.ENV_TOKEN_FILE: f"{keys.MOUNT_TOKEN}/{keys.PROGRESS_TOKEN_KEY}",
             **({keys.ENV_PREVIOUS_END: previous_end} if previous_end else {}),

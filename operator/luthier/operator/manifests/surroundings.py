@@ -11,12 +11,15 @@ from luthier.operator.manifests.names import metadata
 from luthier.operator.observation import Identity
 
 
-def token_secret(identity: Identity, ray_token: str, progress_token: str) -> dict[str, Any]:
-    """Return the Secret by which driver, workers and operator know each other; it is never changed."""
+def token_secret(identity: Identity, ray_token: str, progress_token: str, image: str) -> dict[str, Any]:
+    """Return the Secret by which driver, workers and operator know each other; it is never changed.
+
+    Whoever reads the storage when no pod is left needs the tokens, and the image that reads it.
+    """
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": metadata(identity, identity.base, "token"),
+        "metadata": metadata(identity, identity.base, "token") | {"annotations": {keys.ANNOTATION_IMAGE: image}},
         "type": "Opaque",
         "immutable": True,
         "stringData": {keys.RAY_TOKEN_KEY: ray_token, keys.PROGRESS_TOKEN_KEY: progress_token},

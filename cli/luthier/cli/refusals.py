@@ -1,0 +1,61 @@
+"""The API server's answers, turned into sentences with what to do next."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import urllib3.exceptions
+from kubernetes import client
+
+from luthier.cli.errors import Refusal
+
+
+@contextlib.contextmanager
+def asking(what: str, right: str) -> Iterator[None]:
+    """Turn what goes wrong while the API server is asked into a refusal.
+
+    Args:
+        what: is asked for, as it stands in "The cluster refuses to ...".
+        right: that it takes, as it stands in "Ask for the right to ...".
+    """
+    try:
+        yield
+    except client.ApiException as error:
+        if error.status in (401, 403):
+            raise Refusal(
+                f"The cluster refuses to {what}: {message_of(error)}", hint=f"Ask for the right to {right}."
+            ) from error
+        raise Refusal(f"The cluster can't {what}: {message_of(error)}", hint="`kubectl describe` may tell more.") from (
+            error
+        )
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        raise unreachable(error) from error
+
+
+def unreachable(error: Exception) -> Refusal:
+    """Return what to say where nothing answers."""
+    return Refusal(
+        f"The cluster does not answer: {_reason(error)}",
+        hint="Check `kubectl cluster-info`. Without a cluster: luthier run FILE",
+    )
+
+
+def said(error: client.ApiException) -> dict[str, Any]:
+    """Return the API server's own answer; empty where it was none."""
+    with contextlib.suppress(ValueError, TypeError):
+        body = json.loads(error.body)
+        if isinstance(body, dict):
+            return body
+    return {}
+
+
+def message_of(error: client.ApiException) -> str:
+    """Return the API server's own sentence."""
+    return str(said(error).get("message") or error.reason)
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "reason", None) or error).split(": ", 1)[-1]
