@@ -6,11 +6,11 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from embedded import api_only, base_image, builds, full, images, scale, status
+from embedded import api_only, base_image, builds, debian, full, images, scale, status
 from embedded.api import Api
 from embedded.debian import require_root
 from embedded.errors import StepError
-from embedded.pins import PROGRAMS
+from embedded.pins import PROGRAMS, PROMETHEUS
 from embedded.places import Layout, full_cluster
 from embedded.progress import say
 
@@ -24,6 +24,7 @@ A real single-node Kubernetes on this machine, without an image registry.
   dev/cluster load me/app:dev              pods find it as localhost/me/app:dev
   dev/cluster gpus 4                       pods may ask for nvidia.com/gpu
   dev/cluster fake-nodes 100 --gpus 8      a large cluster, as far as the API can tell
+  dev/cluster prometheus                   the folder with prometheus and promtool
   dev/cluster down                         end it; the next `up` is like a reboot
 
 For tests, an API server with controllers and no node, in about three seconds:
@@ -88,6 +89,10 @@ def _env(_: argparse.Namespace) -> None:
 
 def _base_image(_: argparse.Namespace) -> None:
     print(base_image.ensure())
+
+
+def _prometheus(_: argparse.Namespace) -> None:
+    print(debian.unpacked(*PROMETHEUS))
 
 
 def _build_image(options: argparse.Namespace) -> None:
@@ -169,6 +174,8 @@ def _add_cluster_commands(commands: Commands[argparse.ArgumentParser]) -> None:
 
     kubeconfig = commands.add_parser("kubeconfig", help="print the admin kubeconfig's path, running or not")
     kubeconfig.set_defaults(run=_kubeconfig)
+    prometheus = commands.add_parser("prometheus", help="print the folder with prometheus and promtool; fetches them")
+    prometheus.set_defaults(run=_prometheus)
     commands.add_parser("env", help="print shell lines that set KUBECONFIG and PATH").set_defaults(run=_env)
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -43,6 +44,41 @@ def ensure(programs: Mapping[str, str]) -> None:
         with progress.step(f"install {', '.join(packages)}"):
             command = ["apt-get", "install", "--yes", "--no-install-recommends", "--no-upgrade", *packages]
             run_logged(command, log=log, environment=environment, advice=ADVICE)
+
+
+def unpacked(package: str, programs: Sequence[str]) -> Path:
+    """Return a folder with a package's programs: the machine's own where it has them, else in the cache.
+
+    The package is unpacked and not installed, so no service and no user comes with it.
+    """
+    own = shutil.which(programs[0])
+    if own and all(shutil.which(program, path=str(Path(own).parent)) for program in programs):
+        return Path(own).parent
+    target = cache_directory() / "debian" / package
+    folder = target / "usr" / "bin"
+    log = cache_directory() / "logs" / "apt.log"
+    with exclusive(cache_directory() / "apt.lock"):
+        if all((folder / program).exists() for program in programs):
+            return folder
+        target.parent.mkdir(parents=True, exist_ok=True)
+        progress = Progress({f"fetch {package}": 15})
+        with progress.step(f"fetch {package}"), tempfile.TemporaryDirectory(dir=target.parent) as directory:
+            _download(package, Path(directory), log)
+            (archive,) = Path(directory).glob("*.deb")
+            run_logged(["dpkg", "-x", archive, Path(directory) / "root"], log=log, advice=ADVICE)
+            shutil.rmtree(target, ignore_errors=True)
+            (Path(directory) / "root").rename(target)
+    return folder
+
+
+def _download(package: str, directory: Path, log: Path) -> None:
+    """Fetch a package; the lists are refreshed only where they do not lead to it."""
+    command = ["apt-get", "download", package]
+    try:
+        run_logged(command, log=log, directory=directory, advice=ADVICE)
+    except StepError:
+        run_logged(["apt-get", "update"], log=log, advice=ADVICE)
+        run_logged(command, log=log, directory=directory, advice=ADVICE)
 
 
 def _present(program: str) -> bool:

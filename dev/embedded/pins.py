@@ -81,3 +81,5 @@ IMAGE_PACKAGES = {
     "debootstrap": "debootstrap",
     "/usr/share/keyrings/debian-archive-keyring.gpg": "debian-archive-keyring",
 }
+# What is unpacked and not installed: a package, and its programs.
+PROMETHEUS = ("prometheus", ("prometheus", "promtool"))
