@@ -23,6 +23,14 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 
+{{/* Labels of monitors and rules: those by which a Prometheus selects them come on top. */}}
+{{- define "luthier.monitoringLabels" -}}
+{{- include "luthier.labels" . }}
+{{- with .Values.monitoring.labels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
 {{- define "luthier.serviceAccountName" -}}
 {{- $own := .Values.serviceAccount.create | ternary (include "luthier.fullname" .) "default" }}
 {{- default $own .Values.serviceAccount.name }}
