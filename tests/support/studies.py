@@ -110,6 +110,7 @@ def picture(told: ToldStudy) -> dict[str, Any]:
         "failed": list(study.failed),
         "attempts": study.attempts,
         "metrics": (study.metrics_seen, study.missing_metric, study.last_result_time),
+        "tally": vars(study.tally),
         "seconds": (study.trial_seconds(told.now), study.running_seconds(told.now)),
         "scheduler": study._scheduler.state(),
         "searcher": study._searcher.state(),

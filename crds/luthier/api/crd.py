@@ -39,7 +39,12 @@ COLUMNS = (
     ("Age", "date", ".metadata.creationTimestamp", "Time since the experiment was created.", 0),
     ("Algorithm", "string", ".spec.search.algorithm", "The search algorithm.", 1),
     ("Metric", "string", ".spec.objectives[0].metric", "The primary metric.", 1),
+    ("Best-Trial", "string", ".status.best.trial", "The best trial by the primary metric.", 1),
+    ("Failed", "integer", ".status.trials.failed", "Trials that failed.", 1),
+    ("Attempt", "integer", ".status.attempt", "Number of the current driver.", 1),
+    ("Restarts", "integer", ".status.restarts", "Drivers that were replaced because they were lost.", 1),
     ("Stalled", "string", '.status.conditions[?(@.type=="Stalled")].reason', "Why it does not go on.", 1),
+    ("Message", "string", ".status.message", "The sentence behind the state.", 1),
 )
 """What `kubectl get tx` prints; those of priority 1 only with `-o wide`."""
 

@@ -15,6 +15,7 @@ FRONT_POINTS = 16
 LINEAGE_STEPS = 32
 FAILURES_SHOWN = 5
 METRICS_SHOWN = 16
+RUNGS_SHOWN = 16
 MESSAGE_CHARACTERS = 1024
 
 Count = Annotated[int, Field(ge=0, le=2**53)]
@@ -63,6 +64,20 @@ class StatusCondition(StatusModel):
     """When `status` last changed."""
     observed_generation: Count | None = None
     """Generation of the spec that this was decided for."""
+
+
+class Waste(StrEnum):
+    """Why seconds that trials held came to nothing."""
+
+    EARLY_STOPPED = "EarlyStopped"
+    """The scheduler stopped the trial: what it had learnt is known, its training is given up."""
+    FAILED = "Failed"
+    """The trial failed, or its run did and repeats what it had not saved."""
+    DISRUPTED = "Disrupted"
+    """A run was lost through no fault of its own and repeats what it had not saved."""
+
+
+WastedSeconds = Annotated[dict[Annotated[str, Field(max_length=63)], Seconds], Field(max_length=8)]
 
 
 class TrialCounts(StatusModel):
@@ -122,6 +137,11 @@ class Usage(StatusModel):
     """GPU-seconds that trials held."""
     running_seconds: Seconds = 0
     """Seconds that the search ran, pauses left out."""
+    wasted_trial_seconds: WastedSeconds = {}
+    """Of the trial-seconds, those that came to nothing, by cause: EarlyStopped, Failed or Disrupted.
+    Example: `{EarlyStopped: 340.5}`."""
+    wasted_gpu_seconds: WastedSeconds = {}
+    """The same of the GPU-seconds, where trials take GPUs."""
 
 
 class Exploit(StatusModel):
@@ -168,6 +188,45 @@ class FailedTrial(StatusModel):
 FailureCounts = Annotated[dict[Annotated[str, Field(max_length=63)], Count], Field(max_length=32)]
 
 
+class RungCount(StatusModel):
+    """What happened at one rung of successive halving."""
+
+    iterations: Count
+    """Iterations at which trials are compared there."""
+    promoted: Count = 0
+    """Trials that went on from there."""
+    stopped: Count = 0
+    """Trials that ended there."""
+
+
+class CheckpointCounts(StatusModel):
+    """Checkpoints that trials saved, removed ones too."""
+
+    saved: Count = 0
+    """Checkpoints that were complete on the storage."""
+    bytes: Count = 0
+    """Bytes in them."""
+    seconds: Seconds = 0
+    """Seconds that writing them took."""
+    failures: Count = 0
+    """Checkpoints that found no room, or were damaged when a trial was to go on from them."""
+
+
+class Activity(StatusModel):
+    """What trials did, in numbers that only grow."""
+
+    exploits: Count = 0
+    """Copies of a winner's weights to a loser."""
+    explores: Count = 0
+    """Copies whose parameters were changed on the way."""
+    checkpoints: CheckpointCounts = CheckpointCounts()
+    """Checkpoints that trials saved, removed ones too."""
+    retries: FailureCounts = {}
+    """Runs that ended badly and went on from a checkpoint, by class of failure."""
+    rungs: Annotated[AtomicList[RungCount], Field(max_length=RUNGS_SHOWN)] = []
+    """Promotions and stops, lowest rung first, where the scheduler has rungs."""
+
+
 class EndedBudget(Budget):
     """A budget as it stood at the end."""
 
@@ -193,10 +252,16 @@ class Status(StatusModel):
     state: Annotated[str, Field(max_length=32)] | None = None
     """One word for people's eyes, derived from the conditions: Pending, Running, Suspended, Stalled, Succeeded,
     Failed or Rejected."""
+    message: Annotated[str, Field(max_length=256)] | None = None
+    """The sentence of the condition that `state` is derived from, for `kubectl get -o wide`."""
     start_time: AwareDatetime | None = None
     """When the first driver was created."""
     completion_time: AwareDatetime | None = None
     """When the experiment ended."""
+    last_result_time: AwareDatetime | None = None
+    """When a trial last reported; a minute old at most while nothing else changes."""
+    last_improvement_time: AwareDatetime | None = None
+    """When a result last was better than all before it."""
     trials: TrialCounts = TrialCounts()
     """Trials by state."""
     best: TrialResult | None = None
@@ -224,6 +289,8 @@ class Status(StatusModel):
     failure_counts: FailureCounts = {}
     """Runs of trials and worker pods that ended badly, by class of failure; retried ones count, too.
     Example: `{OutOfMemory: 2, Evicted: 1}`."""
+    activity: Activity | None = None
+    """What trials did, in numbers that only grow."""
     workers: WorkerCounts = WorkerCounts()
     """Worker pods."""
     ended_budget: EndedBudget | None = None

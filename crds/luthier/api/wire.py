@@ -19,6 +19,7 @@ from luthier.api.status import (
     FAILURES_SHOWN,
     FRONT_POINTS,
     TOP_TRIALS,
+    Activity,
     Count,
     EndedBudget,
     FailedTrial,
@@ -143,6 +144,10 @@ class Report(StatusModel):
     """uids of worker pods that were part of Ray and no longer answer: frozen, or cut off."""
     last_result_time: AwareDatetime | None = None
     """When a trial last reported."""
+    last_improvement_time: AwareDatetime | None = None
+    """When a result last was better than all before it."""
+    activity: Activity | None = None
+    """What trials did, in numbers that only grow; None where there was no room for it."""
     missing_metric: Annotated[str, Field(max_length=63)] | None = None
     """An objective's metric that results came without, if there is one."""
     metrics_seen: Annotated[list[Annotated[str, Field(max_length=63)]], Field(max_length=32)] = []
@@ -193,6 +198,8 @@ def _abridgements(report: Report) -> Iterator[Report]:
     yield report
     population = report.population and report.population.model_copy(update={"lineage": []})
     report = report.model_copy(update={"failures": [], "population": population})
+    yield report
+    report = report.model_copy(update={"activity": None})
     yield report
     yield report.model_copy(update={"outcome": _shortened(report.outcome)})
     yield report.model_copy(update={"outcome": _shortened(report.outcome), "best": None, "missing_metric": None})

@@ -12,8 +12,8 @@ from luthier.api.status import Status
 PROGRESS_SECONDS = 1.5
 """A report is in status within two seconds."""
 COST_SECONDS = 60
-COST = {"usage", "gpu_hours", "eta", "progress"}
-"""Fields that change though no trial says anything."""
+COST = {"usage", "gpu_hours", "eta", "progress", "activity", "last_result_time"}
+"""Fields that change though no trial says anything, or with each result though nobody waits for them."""
 TURNS = ("state", "attempt", "restarts", "observed_generation", "completion_time", "ended_budget")
 
 

@@ -19,6 +19,9 @@ from luthier.operator.scaling import desired_workers
 from luthier.operator.sizing import fitted
 from luthier.operator.verdict import Decision
 
+SENTENCE_CHARACTERS = 256
+"""Of the sentence beside the state."""
+
 
 def project(seen: Observation, decision: Decision, now: datetime) -> Status:
     """Return the status that follows from an observation and its decision."""
@@ -30,7 +33,7 @@ def project(seen: Observation, decision: Decision, now: datetime) -> Status:
             **_progress(seen, is_running=ConditionType.RUNNING in held),
             "conditions": conditions,
             "observed_generation": seen.identity.generation,
-            "state": _state(held, conditions),
+            **_state(held, conditions),
             "workers": WorkerCounts(
                 desired=_desired_workers(seen, held, now, has_ended=has_ended), ready=len(seen.ready_workers)
             ),
@@ -63,12 +66,20 @@ def _condition(seen: Observation, ruling: Ruling, now: datetime) -> StatusCondit
     )
 
 
-def _state(held: set[str], conditions: list[StatusCondition]) -> str:
-    """One word, the most telling first."""
+def _state(held: set[str], conditions: list[StatusCondition]) -> dict[str, Any]:
+    """One word, the most telling first, and the sentence behind it."""
+    messages = {condition.type: condition.message[:SENTENCE_CHARACTERS] for condition in conditions}
     if any(c.type == ConditionType.ACCEPTED and c.status is ConditionStatus.FALSE for c in conditions):
-        return "Rejected"
-    order = ("Failed", "Succeeded", "Suspended", "Stalled", "Running")
-    return next((word for word in order if word in held), "Pending")
+        return {"state": "Rejected", "message": messages[ConditionType.ACCEPTED]}
+    order = (
+        ConditionType.FAILED,
+        ConditionType.SUCCEEDED,
+        ConditionType.SUSPENDED,
+        ConditionType.STALLED,
+        ConditionType.RUNNING,
+    )
+    word = next((type_ for type_ in order if type_ in held), None)
+    return {"state": str(word or "Pending"), "message": messages.get(word or ConditionType.RUNNING)}
 
 
 def _progress(seen: Observation, *, is_running: bool) -> dict[str, Any]:
@@ -86,6 +97,9 @@ def _progress(seen: Observation, *, is_running: bool) -> dict[str, Any]:
         "eta": _eta(report) if is_running else None,
         "progress": report.progress if is_running else report.progress.model_copy(update={"eta_seconds": None}),
         "usage": report.usage,
+        "last_result_time": _moment(report.last_result_time) or seen.previous.last_result_time,
+        "last_improvement_time": _moment(report.last_improvement_time) or seen.previous.last_improvement_time,
+        "activity": report.activity or seen.previous.activity,
         **_details(seen, report),
     }
 
@@ -174,6 +188,10 @@ def _first_start(seen: Observation) -> datetime | None:
 
 def _seconds(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(microsecond=0)
+
+
+def _moment(moment: datetime | None) -> datetime | None:
+    return _seconds(moment) if moment is not None else None
 
 
 def _without_nulls(value: Any) -> Any:

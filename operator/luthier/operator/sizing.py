@@ -62,7 +62,7 @@ def _short_messages(status: Status) -> Status:
 
 
 def _no_failure(status: Status) -> Status:
-    return status.model_copy(update={"failures": [], "failure_counts": {}})
+    return status.model_copy(update={"failures": [], "failure_counts": {}, "activity": None})
 
 
 def _fewer_metrics(status: Status) -> Status:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from luthier.api.status import Population, Progress, Status, TrialCounts, Usage
+from luthier.api.status import Activity, Population, Progress, Status, TrialCounts, Usage
 from luthier.api.wire import Phase
 from luthier.operator.conditions import ConditionType, find
 from luthier.operator.decide import decide
@@ -140,3 +140,25 @@ def test_a_null_in_a_trials_parameters_does_not_make_endless_writes() -> None:
     status = Status(best=best)
     stored = status.to_json() | {"best": best.to_json() | {"parameters": {}}}
     assert status_patch(stored, status) == {}
+
+
+def test_the_sentence_beside_the_state_is_its_condition_s() -> None:
+    for seen in (
+        an_observation(),
+        an_observation(a_driver(), *WORKERS, report=a_report()),
+        an_observation(suspend=True),
+    ):
+        status = status_of(seen)
+        condition = next((c for c in status.conditions if c.type == status.state), find(status, ConditionType.RUNNING))
+        assert condition is not None
+        assert status.message == condition.message
+
+
+def test_what_trials_did_outlives_a_report_without_room_for_it() -> None:
+    told = a_report(activity=Activity(exploits=3), last_improvement_time=ago(9))
+    seen = an_observation(a_driver(), *WORKERS, report=told)
+    status = status_of(seen)
+    assert (status.last_result_time, status.last_improvement_time) == (ago(3), ago(9))
+    short = an_observation(a_driver(), *WORKERS, report=a_report(sequence=11), previous=status)
+    assert status_of(short).activity == Activity(exploits=3)
+    assert status_of(short).last_improvement_time == ago(9)

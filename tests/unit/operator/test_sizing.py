@@ -9,9 +9,12 @@ from luthier.api.status import (
     FRONT_POINTS,
     LINEAGE_STEPS,
     METRICS_SHOWN,
+    RUNGS_SHOWN,
+    Activity,
     Exploit,
     FailedTrial,
     Population,
+    RungCount,
     Status,
     TrialResult,
 )
@@ -63,6 +66,10 @@ def a_wide_status(letter: str, value: object) -> Status:
         population=Population(lineage=[exploit] * LINEAGE_STEPS),
         failures=[FailedTrial(trial="t1", cause="E" * 63, message=letter * 1024)] * 5,
         failure_counts={f"{letter * 60}{i}": 2**53 for i in range(32)},
+        activity=Activity(
+            retries={f"{letter * 60}{i}": 2**53 for i in range(32)},
+            rungs=[RungCount(iterations=2**53 - i, promoted=2**53, stopped=2**53) for i in range(RUNGS_SHOWN)],
+        ),
     )
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from luthier.trial.checkpoints import MANIFEST, PARTIAL, remove, remove_leftovers, save, verify
+from luthier.trial.checkpoints import MANIFEST, PARTIAL, Extent, extent, remove, remove_leftovers, save, verify
 from luthier.trial.errors import BadCheckpoint
 
 FILES = {"model.bin": bytes(range(256)) * 5000, "empty": b"", "shards/a/1.bin": b"one", "shards/b/2.bin": b"two"}
@@ -183,3 +183,10 @@ def is_halfway(run: Path, files: int) -> bool:
         return len(os.listdir(partial)) >= files
     except FileNotFoundError:
         return (run / "checkpoint_000001").exists()
+
+
+def test_a_checkpoint_says_what_it_cost_and_a_missing_one_nothing(saved):
+    cost = extent(saved)
+    assert cost.bytes == sum(len(content) for content in FILES.values())
+    assert 0 < cost.seconds < 60
+    assert extent(saved.with_name("elsewhere")) == Extent()

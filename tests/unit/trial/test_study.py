@@ -32,6 +32,9 @@ class Scripted(StoppingScheduler):
     def saved(self, trial, iteration):
         self.saves.append((trial, iteration))
 
+    def rung_counts(self):
+        return []
+
     def orders(self):
         orders, self.ordered = self.ordered, []
         return orders

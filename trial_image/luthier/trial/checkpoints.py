@@ -10,7 +10,9 @@ import contextlib
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal
 
@@ -37,6 +39,16 @@ class Manifest(BaseModel):
 
     format: Literal[1] = 1
     files: dict[str, FileMark]
+    seconds: float = 0.0
+    """That copying and hashing the files took."""
+
+
+@dataclass(frozen=True)
+class Extent:
+    """What a checkpoint cost."""
+
+    bytes: int = 0
+    seconds: float = 0.0
 
 
 def save(source: Path, target: Path) -> None:
@@ -51,7 +63,7 @@ def save(source: Path, target: Path) -> None:
 
 
 def _save(source: Path, target: Path) -> None:
-    partial = target.with_name(f".{target.name}{PARTIAL}")
+    partial, began = target.with_name(f".{target.name}{PARTIAL}"), time.monotonic()
     shutil.rmtree(partial, ignore_errors=True)
     try:
         partial.mkdir(parents=True)
@@ -59,7 +71,8 @@ def _save(source: Path, target: Path) -> None:
             (partial / name).mkdir()
         marks = {name: _copy(source / name, partial / name) for name in _files(source)}
         with (partial / MANIFEST).open("xb") as file:
-            file.write(Manifest(files=marks).model_dump_json().encode())
+            manifest = Manifest(files=marks, seconds=round(time.monotonic() - began, 6))
+            file.write(manifest.model_dump_json().encode())
             _sync(file)
         for name in ("", *_directories(partial)):
             _sync_directory(partial / name)
@@ -87,6 +100,15 @@ def verify(directory: Path) -> None:
             raise BadCheckpoint(f"{directory}: {name} has {size} bytes and was written with {mark.size}")
         if digest != mark.sha256:
             raise BadCheckpoint(f"{directory}: {name} is not what was written; its hash differs")
+
+
+def extent(directory: Path) -> Extent:
+    """Return what a checkpoint's manifest says that it cost; nothing where there is none to read."""
+    try:
+        manifest = _manifest_of(directory)
+    except (BadCheckpoint, OSError):
+        return Extent()
+    return Extent(sum(mark.size for mark in manifest.files.values()), manifest.seconds)
 
 
 def remove(checkpoint: Path) -> None:

@@ -12,7 +12,7 @@ from itertools import islice
 
 from luthier.api.experiment import Budget, Direction, Spec, is_raised
 from luthier.api.failures import Action, Cause
-from luthier.api.status import TOP_TRIALS
+from luthier.api.status import TOP_TRIALS, RungCount, Waste
 from luthier.api.wire import Outcome
 from luthier.trial.origins import fall_back
 from luthier.trial.ranking import Ranking
@@ -35,6 +35,7 @@ from luthier.trial.records import (
 )
 from luthier.trial.schedulers.scheduler import Drop, Resume, Scheduler
 from luthier.trial.search.searcher import Ended, Ending, Searcher
+from luthier.trial.tally import Tally
 from luthier.trial.trial_state import Best, Origin, Saved, State, TrialState
 
 METRIC_NAMES_KEPT = 256
@@ -66,6 +67,7 @@ class Fold:
         self.has_any_result = False
         self.failure_counts: Counter[str] = Counter()
         """Bad ends of runs, retried or not, and of worker pods, by class."""
+        self.tally = Tally()
         self.final_failure: TrialEnded | WorkerFailed | None = None
         """The failure that ends the experiment."""
         self._worker_failures: set[tuple[str, str]] = set()
@@ -145,6 +147,7 @@ class Fold:
             self._release(trial)
             if trial.state is State.RUNNING:
                 self._move(trial, State.WAITING, self._last_time)
+                self.tally.lose(trial, Waste.DISRUPTED, self._last_time)
         queued = set(self._resumable)
         self._resumable += [name for name in self._in[State.WAITING] if name not in queued]
 
@@ -205,6 +208,7 @@ class Fold:
         else:
             if record.ending == "Failed":
                 self._count_failure(record)
+                self.tally.checkpoint_failures += record.cause == Cause.STORAGE_FULL
             if record.action is Action.INFEASIBLE:
                 self.infeasible.add(record.trial)
             self._end(trial, ENDINGS[record.ending], record.cause, record.message, record.time)
@@ -223,7 +227,7 @@ class Fold:
         self._move(trial, State.RUNNING, record.time)
         self._slots_held += not trial.live
         self._slots_seen = max(self._slots_seen, self.count(State.RUNNING))
-        trial.live, trial.since = True, record.time
+        trial.live, trial.since, trial.safe_since = True, record.time, record.time
         trial.cause = trial.message = None
         trial.cursor = record.iteration
         trial.origin = Origin(record.iteration, record.checkpoint)
@@ -244,6 +248,8 @@ class Fold:
             if trial.best is None or score > trial.best.score:
                 trial.best = Best(score, record.iteration, dict(record.metrics), dict(trial.values))
                 self._rank(trial)
+                if self.ranking.top(1) == [trial.name]:
+                    self.tally.improved_at = record.time
         if record.decision == "Complete":
             trial.complete_at = record.iteration
             self._note_borrower(trial)
@@ -265,11 +271,14 @@ class Fold:
             trial.origin = Origin(record.iteration, step.checkpoint)
             self._move(trial, State.WAITING, record.time)
             self.exploits.append(record)
+            self.tally.count_exploit(step)
         self._resumable.append(trial.name)
 
     def _apply_saved(self, record: CheckpointSaved) -> None:
         trial = self.trials[record.trial]
         trial.saved.append(Saved(record.iteration, record.checkpoint))
+        trial.safe_since = record.time
+        self.tally.count_checkpoint(record)
         self._owners[record.checkpoint] = trial.name
         self._touch(trial)
         trial.origin = Origin(record.iteration, record.checkpoint)
@@ -281,6 +290,7 @@ class Fold:
         owner.saved = [saved for saved in owner.saved if saved.checkpoint != record.checkpoint]
         if record.reason is None:
             return
+        self.tally.checkpoint_failures += 1
         self._scheduler.lost(owner.name, owner.saved[-1].iteration if owner.saved else 0)
         for trial in {trial.name: trial for trial in (owner, *self.needing_their_origin())}.values():
             if trial.origin.checkpoint == record.checkpoint:
@@ -293,6 +303,7 @@ class Fold:
         self.failure_counts[record.cause] += 1
         trial.cause, trial.message = record.cause, record.message
         self._move(trial, State.WAITING, record.time)
+        self.tally.count_retry(trial, record)
         if not record.counted:  # its slot may be lost with the worker; a run that starts shows that it is not
             self._slots_seen = self.count(State.RUNNING)
         self._resumable.append(trial.name)
@@ -306,6 +317,7 @@ class Fold:
 
     def _end(self, trial: TrialState, state: State, cause: str | None, message: str | None, time: float) -> None:
         self._move(trial, state, time)
+        self.tally.settle(trial)
         self._touch(trial)
         trial.cause, trial.message = cause, message
         if trial.name in self._resumable:
@@ -382,6 +394,10 @@ class Fold:
         """Seconds that trials ran, added up."""
         running = (self.trials[name] for name in self._in[State.RUNNING])
         return self._ended_seconds + sum(max(0.0, now - trial.since) for trial in running)
+
+    def rung_counts(self) -> list[RungCount]:
+        """Promotions and stops at the scheduler's rungs, lowest first; none where it has no rungs."""
+        return self._scheduler.rung_counts()
 
     @property
     def checkpoints(self) -> Collection[str]:

@@ -103,6 +103,10 @@ class CheckpointSaved(Base):
     iteration: int
     checkpoint: str
     """Path relative to the experiment's directory."""
+    bytes: int = 0
+    """Of all its files."""
+    seconds: float = 0.0
+    """That writing it took."""
 
 
 class CheckpointDropped(Base):

@@ -11,7 +11,10 @@ from luthier.api.status import (
     FRONT_POINTS,
     LINEAGE_STEPS,
     METRICS_SHOWN,
+    RUNGS_SHOWN,
     TOP_TRIALS,
+    Activity,
+    CheckpointCounts,
     EndedBudget,
     Exploit,
     FailedTrial,
@@ -68,6 +71,8 @@ def make_report(
         failure_counts=dict(study.failure_counts),
         problem=problem,
         last_result_time=_moment(study.last_result_time) if study.last_result_time else None,
+        last_improvement_time=_moment(study.tally.improved_at) if study.tally.improved_at else None,
+        activity=_activity(study),
         missing_metric=study.missing_metric if study.metrics_seen else None,
         metrics_seen=sorted(study.metrics_seen)[:32],
     )
@@ -157,11 +162,30 @@ def _done_part(study: Study) -> float:
 
 
 def _usage(study: Study, now: float) -> Usage:
-    seconds = study.trial_seconds(now)
+    seconds, gpus = study.trial_seconds(now), study.spec.trial.resources.gpu
+    wasted = study.tally.wasted
     return Usage(
         trial_seconds=round(seconds, 1),
-        gpu_seconds=round(seconds * study.spec.trial.resources.gpu, 1),
+        gpu_seconds=round(seconds * gpus, 1),
         running_seconds=round(study.running_seconds(now), 1),
+        wasted_trial_seconds={cause: round(wasted[cause], 1) for cause in sorted(wasted)},
+        wasted_gpu_seconds={cause: round(wasted[cause] * gpus, 1) for cause in sorted(wasted)} if gpus else {},
+    )
+
+
+def _activity(study: Study) -> Activity:
+    tally = study.tally
+    return Activity(
+        exploits=tally.exploits,
+        explores=tally.explores,
+        checkpoints=CheckpointCounts(
+            saved=tally.checkpoints,
+            bytes=tally.checkpoint_bytes,
+            seconds=round(tally.checkpoint_seconds, 3),
+            failures=tally.checkpoint_failures,
+        ),
+        retries=dict(tally.retries),
+        rungs=study.rung_counts()[:RUNGS_SHOWN],
     )
 
 

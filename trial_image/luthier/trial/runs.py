@@ -16,6 +16,7 @@ from ray.exceptions import RayTaskError
 from ray.tune.result import DONE, SHOULD_CHECKPOINT, TRAINING_ITERATION
 
 from luthier.api.failures import Cause
+from luthier.trial import checkpoints
 from luthier.trial.diagnosis import Diagnosis, address_in, diagnose
 from luthier.trial.errors import StorageFull
 from luthier.trial.nodes import Nodes
@@ -149,7 +150,9 @@ class Runs:
         self.shortage.end()
         name = self._trial_of.get(run)
         if name is not None:
-            self.study.saved(name, str(Path(path).relative_to(self.directory)), self.clock())
+            cost = checkpoints.extent(Path(path))
+            where = str(Path(path).relative_to(self.directory))
+            self.study.saved(name, where, self.clock(), size=cost.bytes, seconds=cost.seconds)
 
     def ended(self, run: str) -> None:
         """Pass on that a run gave its slot back."""

@@ -177,8 +177,9 @@ class Study(Fold):
             changed={name: list(pair) for name, pair in decision.changed.items()},
         )
 
-    def saved(self, name: str, checkpoint: str, now: float) -> None:
-        """Take in that a run's checkpoint, made at its last report, is complete on storage.
+    def saved(self, name: str, checkpoint: str, now: float, *, size: int = 0, seconds: float = 0.0) -> None:
+        """Take in that a run's checkpoint, made at its last report, is complete on storage: its bytes, and how long
+        they took.
 
         What a loser saves after it was told to go on from its donor's is of no more use, and what a run saves
         that has just reported NaN holds NaN.
@@ -190,7 +191,12 @@ class Study(Fold):
         if (is_given_up or is_spoilt) and not is_known:
             self._record(CheckpointDropped(time=now, trial=name, checkpoint=checkpoint))
         elif not is_known:
-            self._record(CheckpointSaved(time=now, trial=name, iteration=trial.cursor, checkpoint=checkpoint))
+            iteration = trial.cursor
+            self._record(
+                CheckpointSaved(
+                    time=now, trial=name, iteration=iteration, checkpoint=checkpoint, bytes=size, seconds=seconds
+                )
+            )
 
     def _drop_superfluous(self, now: float) -> None:
         touched, self._touched = [self.trials[name] for name in self._touched], {}

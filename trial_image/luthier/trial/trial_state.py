@@ -86,7 +86,13 @@ class TrialState:
     live: bool = False
     """A run holds a slot; outlasts RUNNING until the engine has let go of it."""
     since: float = 0.0
+    """When its last run began."""
+    safe_since: float = 0.0
+    """What that run did before this is on storage; the rest is lost if the run is."""
     seconds: float = 0.0
+    """Seconds that its runs held a slot."""
+    settled: float = 0.0
+    """Of them, those that are accounted for: as waste, or in a result that stands."""
 
     @property
     def is_at_limit(self) -> bool:

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from luthier.trial.schedulers.rungs import fraction_name, milestones
+from luthier.api.status import RungCount
+from luthier.trial.schedulers.rungs import RungTally, fraction_name, milestones
 from luthier.trial.schedulers.scheduler import Continue, Decision, Stop
 from luthier.trial.schedulers.stopping import StoppingScheduler
 from luthier.trial.search.searcher import Values
@@ -28,6 +29,7 @@ class AshaScheduler(StoppingScheduler):
         self._generator = np.random.default_rng(seed)
         self._bracket_of: dict[str, int] = {}
         self._scores: list[dict[int, dict[str, float]]] = [{} for _ in self._first_rungs]
+        self._tally = RungTally()
         self._add_rungs(iterations)
 
     @property
@@ -49,6 +51,14 @@ class AshaScheduler(StoppingScheduler):
         return self._judge(trial, reached[-1], rungs[reached[-1]], score)
 
     def _judge(self, trial: str, rung: int, seen: dict[str, float], score: float) -> Decision:
+        is_new = trial not in seen
+        decision = self._compared(trial, rung, seen, score)
+        if is_new and rung < self._end:  # at the very end a trial is complete, whatever is said of it
+            count = self._tally.stop if isinstance(decision, Stop) else self._tally.promote
+            count(rung)
+        return decision
+
+    def _compared(self, trial: str, rung: int, seen: dict[str, float], score: float) -> Decision:
         if not math.isfinite(score):
             return Stop(f"rung {rung}: {score} cannot be compared")
         seen[trial] = score
@@ -68,6 +78,7 @@ class AshaScheduler(StoppingScheduler):
 
     def _add_rungs(self, iterations: int) -> None:
         """Rungs are never taken away: who was seen there counts when the end is raised again."""
+        self._end = iterations
         for first, rungs in zip(self._first_rungs, self._scores, strict=True):
             for rung in milestones(first, iterations + 1, self._factor):
                 rungs.setdefault(rung, {})
@@ -81,12 +92,18 @@ class AshaScheduler(StoppingScheduler):
         best_first = sorted(seen.values(), reverse=True)
         return best_first[max(1, len(seen) // self._factor) - 1]
 
+    def rung_counts(self) -> list[RungCount]:
+        """Return promotions and stops by rung, those of all brackets together."""
+        return self._tally.counts()
+
     def state(self) -> Any:
         """Return brackets, rungs and generator."""
         return {
             "bracket_of": dict(self._bracket_of),
             "scores": [{str(rung): dict(seen) for rung, seen in rungs.items()} for rungs in self._scores],
             "generator": self._generator.bit_generator.state,
+            "end": self._end,
+            "tally": self._tally.state(),
         }
 
     def restore(self, state: Any) -> None:
@@ -94,3 +111,5 @@ class AshaScheduler(StoppingScheduler):
         self._bracket_of = dict(state["bracket_of"])
         self._scores = [{int(rung): dict(seen) for rung, seen in rungs.items()} for rungs in state["scores"]]
         self._generator.bit_generator.state = state["generator"]
+        self._end = state["end"]
+        self._tally.restore(state["tally"])

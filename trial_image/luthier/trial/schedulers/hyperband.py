@@ -14,7 +14,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from luthier.trial.schedulers.rungs import finite, fraction_name, ranked, whole_log
+from luthier.api.status import RungCount
+from luthier.trial.schedulers.rungs import RungTally, finite, fraction_name, ranked, whole_log
 from luthier.trial.schedulers.scheduler import Continue, Decision, Drop, Order, Pause, Resume, Stop
 from luthier.trial.search.searcher import Values
 
@@ -61,6 +62,7 @@ class HyperbandScheduler:
         self._bracket_of: dict[str, int] = {}
         self._is_closed = False
         self._orders: list[Order] = []
+        self._tally = RungTally()
 
     def rungs(self, number: int) -> list[int]:
         """Return the iterations of the rungs of a bracket that begins now, without R itself."""
@@ -134,8 +136,10 @@ class HyperbandScheduler:
         best_first = ranked(bracket.scores)
         kept = max(1, bracket.entered // self._factor)
         for trial in best_first[:kept]:
+            self._tally.promote(milestone)
             self._orders.append(Resume(trial))
         for trial in best_first[kept:]:
+            self._tally.stop(milestone)
             self._orders.append(Drop(trial, self._reason(bracket, milestone, trial, best_first[kept - 1])))
         bracket.members = [trial for trial in bracket.members if trial in best_first[:kept]]
         bracket.entered = len(bracket.members)
@@ -152,6 +156,10 @@ class HyperbandScheduler:
             f"of {bracket.entered} trials, which reached {cutoff:.6g}"
         )
 
+    def rung_counts(self) -> list[RungCount]:
+        """Return promotions and stops by rung, those of all brackets together."""
+        return self._tally.counts()
+
     def state(self) -> Any:
         """Return brackets and orders not yet taken."""
         return {
@@ -160,6 +168,7 @@ class HyperbandScheduler:
             "is_closed": self._is_closed,
             "iterations": self._iterations,
             "orders": [asdict(order) for order in self._orders],
+            "tally": self._tally.state(),
         }
 
     def restore(self, state: Any) -> None:
@@ -169,3 +178,4 @@ class HyperbandScheduler:
         self._bracket_of = dict(state["bracket_of"])
         self._is_closed = state["is_closed"]
         self._orders = [Drop(**order) if "reason" in order else Resume(**order) for order in state["orders"]]
+        self._tally.restore(state["tally"])

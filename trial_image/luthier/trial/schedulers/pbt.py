@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from luthier.api.status import RungCount
 from luthier.trial.schedulers.explore import changes, explore
 from luthier.trial.schedulers.rungs import finite, ranked
 from luthier.trial.schedulers.scheduler import Continue, Decision, Exploit, Order, Pause, Resume
@@ -147,6 +148,10 @@ class PbtScheduler:
     def _explore(self, trial: str, donor: str) -> Values:
         """Return the new values of a member that goes on from a donor's checkpoint."""
         return explore(self._space, self._members[donor].values, self._resample_probability, self._generator)
+
+    def rung_counts(self) -> list[RungCount]:
+        """A population has no rungs."""
+        return []
 
     def state(self) -> Any:
         """Return members, generator and the end."""

@@ -9,6 +9,41 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from typing import Any
+
+from luthier.api.status import RungCount
+
+
+class RungTally:
+    """How many trials went on and how many ended, by rung."""
+
+    def __init__(self) -> None:
+        self._promoted: dict[int, int] = {}
+        self._stopped: dict[int, int] = {}
+
+    def promote(self, rung: int) -> None:
+        """Count a trial that goes on."""
+        self._promoted[rung] = self._promoted.get(rung, 0) + 1
+
+    def stop(self, rung: int) -> None:
+        """Count a trial that ends."""
+        self._stopped[rung] = self._stopped.get(rung, 0) + 1
+
+    def counts(self) -> list[RungCount]:
+        """Return the counts, lowest rung first."""
+        return [
+            RungCount(iterations=rung, promoted=self._promoted.get(rung, 0), stopped=self._stopped.get(rung, 0))
+            for rung in sorted(self._promoted.keys() | self._stopped.keys())
+        ]
+
+    def state(self) -> Any:
+        """Return the counts as plain JSON."""
+        return [[count.iterations, count.promoted, count.stopped] for count in self.counts()]
+
+    def restore(self, state: Any) -> None:
+        """Take back the counts."""
+        self._promoted = {rung: promoted for rung, promoted, _ in state if promoted}
+        self._stopped = {rung: stopped for rung, _, stopped in state if stopped}
 
 
 def milestones(first: int, end: int, factor: int) -> list[int]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from luthier.api.parameters import Scalar
+from luthier.api.status import RungCount
 from luthier.trial.search.searcher import Values
 
 
@@ -103,6 +104,9 @@ class Scheduler(Protocol):
 
     def orders(self) -> list[Order]:
         """Return, once, the orders on paused trials that the last calls gave rise to."""
+
+    def rung_counts(self) -> list[RungCount]:
+        """Return how many trials went on and how many ended at each rung, lowest first; nothing without rungs."""
 
     def state(self) -> Any:
         """Return all of this scheduler as plain JSON; `restore` takes it."""

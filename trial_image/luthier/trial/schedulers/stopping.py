@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from luthier.api.status import RungCount
 from luthier.trial.schedulers.scheduler import Continue, Decision, Order
 from luthier.trial.search.searcher import Values
 
@@ -38,6 +39,10 @@ class StoppingScheduler:
 
     def orders(self) -> list[Order]:
         """Nothing is ever paused."""
+        return []
+
+    def rung_counts(self) -> list[RungCount]:
+        """No rungs, unless a scheduler says otherwise."""
         return []
 
     def state(self) -> Any:
