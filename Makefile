@@ -66,9 +66,10 @@ test-e2e: setup  ## Tests on the embedded cluster, through the chart
 bench: setup  ## How fast, quiet and flat: figures and ratios to docs/benchmarks.md, 25 minutes; `python -m bench --help`
 	$(BIN)/python -m bench
 
-generate: setup  ## Write what is generated: the CRD, the API reference
+generate: setup  ## Write what is generated: the CRD, the API reference, the dashboards
 	$(BIN)/python -m luthier.api.crd
 	$(BIN)/python -m luthier.api.reference
+	$(BIN)/python tools/write_dashboards.py
 
 format: setup  ## Format the code
 	$(BIN)/ruff check --fix .

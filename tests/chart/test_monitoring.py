@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,10 @@ ALL_ON = {name: {"enabled": True} for name in (*KINDS, "dashboards")}
 
 def on(*names: str, **more: Any) -> dict[str, Any]:
     return {"monitoring": {**{name: {"enabled": True} for name in names}, **more}}
+
+
+def dashboards(rendered: Rendered) -> list[dict[str, Any]]:
+    return rendered.all("ConfigMap")
 
 
 def test_nothing_is_there_until_it_is_switched_on(defaults: Rendered) -> None:
@@ -84,6 +89,30 @@ def test_the_notes_say_which_label_a_prometheus_needs_and_who_must_be_let_in(hel
     )
     assert "monitoring.labels.release" not in done
     assert "metricsFrom" not in done
+
+
+def test_dashboards_are_config_maps_that_grafanas_sidecar_finds(helm: Helm) -> None:
+    found = dashboards(helm.render(**on("dashboards")))
+    assert [each["metadata"]["name"] for each in found] == [
+        f"tuning-luthier-dashboard-{name}" for name in ("experiment", "fleet", "operator")
+    ]
+    for each in found:
+        assert each["metadata"]["labels"]["grafana_dashboard"] == "1"
+        ((name, text),) = each["data"].items()
+        assert name.startswith("luthier-")  # the sidecar writes all of a cluster's into one folder
+        assert json.loads(text)["title"].startswith("Luthier / ")
+
+
+def test_a_folder_and_a_label_of_ones_own(helm: Helm) -> None:
+    dashboard = {"enabled": True, "labels": {"dashboards": "ml"}, "annotations": {"grafana_folder": "Luthier"}}
+    for each in dashboards(helm.render(monitoring={"dashboards": dashboard})):
+        assert each["metadata"]["labels"]["dashboards"] == "ml"
+        assert each["metadata"]["annotations"] == {"grafana_folder": "Luthier"}
+
+
+def test_a_config_map_holds_a_dashboard(helm: Helm) -> None:
+    for each in dashboards(helm.render(**on("dashboards"))):
+        assert len(json.dumps(each)) < 256 * 1024  # what `kubectl apply` keeps of an object in an annotation
 
 
 def test_lint_is_content_with_all_of_it(helm: Helm) -> None:
