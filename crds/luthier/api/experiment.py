@@ -113,6 +113,9 @@ class Budget(ApiModel):
     """Seconds of running after which the experiment ends. Default: none. Example: `3600`."""
     gpu_hours: Annotated[float, Field(ge=0, le=1_000_000)] | None = None
     """GPU-hours (GPUs held by trials x time) after which the experiment ends. Default: none. Example: `4`."""
+    stop: bool = False
+    """True ends the experiment now, with what it has found; trials are saved first, and go on when it is false again.
+    Default: false. Example: `true`."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
@@ -126,6 +129,7 @@ class Budget(ApiModel):
     def raised_since(self, before: Budget) -> list[str]:
         """Return the limits, named as in a manifest, that are higher than in another budget, or gone."""
         raised = [name for name in LIMITS if is_raised(getattr(before, name), getattr(self, name))]
+        raised += ["stop"] if before.stop and not self.stop else []
         return [str(type(self).model_fields[name].alias) for name in raised]
 
 

@@ -59,7 +59,7 @@ class Outcome(StatusModel):
     """True when the experiment did what it was asked for."""
     reason: Annotated[str, Field(max_length=63)]
     """TargetReached, TrialsDone, SpaceExhausted, DurationReached, GpuHoursReached, TooManyFailures,
-    NoTrialSucceeded or BadExperiment."""
+    NoTrialSucceeded, Stopped or BadExperiment."""
     message: Annotated[str, Field(max_length=1024)]
     """A sentence with numbers."""
 

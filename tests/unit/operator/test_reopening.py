@@ -76,6 +76,14 @@ SITUATIONS: dict[str, tuple[Observation, list[str]]] = {
     ),
     "more at a time do not": (an_ended_experiment(budget={"trials": 8, "parallelTrials": 8}), []),
     "fewer trials do not": (an_ended_experiment(budget=ENDED_WITH | {"trials": 4}), []),
+    "a stop that is taken back": (
+        an_ended_experiment(
+            previous=an_ended_status(ended_budget=EndedBudget.model_validate(ENDED_WITH | {"stop": True})),
+            budget=ENDED_WITH,
+        ),
+        GOES_ON,
+    ),
+    "a stop starts nothing": (an_ended_experiment(budget=ENDED_WITH | {"stop": True}), []),
     "a bad experiment stays ended": (
         an_ended_experiment(previous=an_ended_status("Failed", ended_budget=None), **MORE),
         [],
@@ -247,3 +255,22 @@ def test_while_the_next_driver_is_refused_the_last_one_does_not_end_the_experime
     taken_back = status_of(refused)
     assert taken_back.completion_time is None
     assert doings(an_ended_experiment(previous=taken_back, budget=budget)) == GOES_ON
+
+
+def test_what_is_stopped_before_it_began_ends_without_a_driver_and_begins_when_the_stop_is_taken_back() -> None:
+    stopped = an_observation(budget=ENDED_WITH | {"stop": True})
+    status = status_of(stopped)
+    said = find(status, ConditionType.FAILED)
+    assert said is not None
+    assert (status.state, said.reason) == ("Failed", "Stopped")
+    assert doings(stopped) == []
+    assert doings(replace(stopped, previous=status)) == []
+
+    begun = an_observation(budget=ENDED_WITH, previous=status, workers={"max": 0})
+    assert doings(begun) == ["create Pod digits-12345-driver-1"]
+    assert "budget.stop was true and is false" in status_of(begun).conditions[-1].message
+
+
+def test_a_stop_is_the_drivers_to_carry_out_once_there_was_one() -> None:
+    seen = an_observation(a_driver(), budget=ENDED_WITH | {"stop": True}, report=a_report(), workers={"max": 0})
+    assert status_of(seen).state == "Running"

@@ -148,6 +148,17 @@ SITUATIONS = {
     ),
     "GPU-hours are left": ({"gpu_hours": 0.5, "gpu": 2.0}, one_runs_for(800), None),
     "no GPU is held": ({"gpu_hours": 0.5}, one_runs_for(100_000), None),
+    "the user stops it": (
+        {"stop": True},
+        one_reports(1.0),
+        "Stopped: stopped by budget.stop after 1 trials",
+    ),
+    "the user stops what has no result": (
+        {"stop": True},
+        nothing,
+        "Stopped: stopped by budget.stop after 0 trials; no trial had reported",
+    ),
+    "all done is all done though the user stops it": ({"stop": True}, all_complete, "TrialsDone"),
     "a target goes before a spent time": (
         {"target": 0.5, "duration_seconds": 1},
         one_runs_for(9),
@@ -200,6 +211,7 @@ def test_rules_are_asked_in_this_order():
         "target_is_reached",
         "failures_are_too_many",
         "trials_are_done",
+        "the_user_stops_it",
         "duration_is_spent",
         "gpu_hours_are_spent",
     ]

@@ -58,6 +58,8 @@ def edits(told, **budget):
         pytest.param({"duration_seconds": 5}, {"duration_seconds": 6}, ["durationSeconds"], id="more time"),
         pytest.param({"gpu_hours": 1.5}, {}, ["gpuHours"], id="no end of GPU hours"),
         pytest.param({}, {"failed_trials": 4}, ["failedTrials"], id="more failures"),
+        pytest.param({"stop": True}, {}, ["stop"], id="no stop any more"),
+        pytest.param({}, {"stop": True}, [], id="a stop"),
         pytest.param({"trials": 9, "gpu_hours": 1}, {"trials": 3, "gpu_hours": 2}, ["gpuHours"], id="one up, one down"),
     ],
 )
@@ -150,6 +152,22 @@ def test_trials_that_were_stopped_by_the_end_go_on_when_there_is_more_time():
     assert told.running_seconds(told.now) == pytest.approx(spent + 3, abs=1)
     told.completes("t0000", 2.0)
     assert [e["trial"] for e in told._searcher.state()["history"] if "ending" in e] == ["t0000"], "it was never told"
+
+
+def test_what_the_user_stopped_goes_on_where_it_was_when_he_takes_it_back():
+    told = a_study(parallel=2)
+    told.starts_all()
+    told.reports("t0000", 1.0)
+    told.saves("t0000")
+    edits(told, stop=True)
+    told.ends()
+    assert (told.outcome.reason, told.outcome.succeeded) == ("Stopped", True)
+    assert told.again().begins(stop=True).outcome is not None
+
+    told = told.again().begins(stop=False)
+
+    assert told.starts_all() == ["t0000", "t0001"]
+    assert [record.iteration for record in told.of_kind("run")[2:]] == [1, 0]
 
 
 def test_members_that_waited_for_the_scheduler_wait_for_it_again():

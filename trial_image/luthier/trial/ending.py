@@ -86,6 +86,11 @@ def trials_are_done(study: Study, now: float) -> Outcome | None:  # noqa: ARG001
     )
 
 
+def the_user_stops_it(study: Study, now: float) -> Outcome | None:  # noqa: ARG001
+    """The budget says that it is to end now."""
+    return _spent(study, "Stopped", "stopped by budget.stop") if study.budget.stop else None
+
+
 def duration_is_spent(study: Study, now: float) -> Outcome | None:
     """The search ran as long as the budget allows."""
     limit = study.budget.duration_seconds
@@ -107,6 +112,7 @@ RULES = (
     target_is_reached,
     failures_are_too_many,
     trials_are_done,
+    the_user_stops_it,
     duration_is_spent,
     gpu_hours_are_spent,
 )

@@ -17,6 +17,8 @@ from luthier.operator.verdict import Verdict
 
 BAD_EXPERIMENT = "BadExperiment"
 """Reason of an end that only other code or another manifest could avert."""
+STOPPED = "Stopped"
+"""Reason of an end that the user asked for."""
 NO_STALL = Ruling(ConditionType.STALLED, False, "Finished", "the experiment has ended")
 
 
@@ -35,6 +37,11 @@ def finish(seen: Observation, _now: datetime) -> Verdict | None:
     )
 
 
+def is_stopped_before_it_began(seen: Observation) -> bool:
+    """Tell whether the user ends what no driver ever saw, so that none has to be made to say so."""
+    return seen.attempt == 0 and seen.experiment is not None and seen.spec.budget.stop
+
+
 def _persisted_rulings(seen: Observation) -> tuple[Ruling, ...]:
     said = (kept(seen.previous, type_) for type_ in (ConditionType.SUCCEEDED, ConditionType.FAILED))
     return tuple(ruling for ruling in said if ruling is not None)
@@ -47,6 +54,8 @@ def _new_rulings(seen: Observation) -> tuple[Ruling, ...]:
     elif seen.driver is not None and seen.driver.exit is not None and seen.driver.exit.code == keys.Exit.BAD_EXPERIMENT:
         succeeds, reason = False, BAD_EXPERIMENT
         message = seen.driver.exit.message[:1024] or "the driver says that the experiment cannot work; see its log"
+    elif is_stopped_before_it_began(seen):
+        succeeds, reason, message = False, STOPPED, "stopped by budget.stop before any trial began"
     else:
         return ()
     unlike = f"the experiment ended with {reason}"

@@ -35,4 +35,7 @@ def _edits(seen: Observation) -> str:
 
 
 def _value(budget: dict[str, Any], name: str) -> str:
-    return f"{budget[name]:g}" if budget.get(name) is not None else "without limit"
+    value = budget.get(name)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if value is not None else "without limit"
