@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from kubernetes import client, config, watch
 
 from luthier.api.keys import GROUP, PLURAL, VERSION
 from luthier.cli.errors import Exit, Refusal
-from luthier.cli.refusals import message_of, said, unreachable
+from luthier.cli.refusals import asking, message_of, said, unreachable
 
 WATCH_SECONDS = 10
 """One round of watching; after each the caller gets a turn."""
@@ -49,6 +50,34 @@ class Experiments:
             raise self._refusal(name, error) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise unreachable(error) from error
+
+    def list(self, *, everywhere: bool = False) -> list[dict[str, Any]]:
+        """Return the experiments of the namespace, or of all.
+
+        Raises:
+            Refusal: no right to see them, or no answer.
+        """
+        place = "all namespaces" if everywhere else f"namespace {self.namespace}"
+        with asking(f"list the experiments of {place}", "list tuningexperiments"):
+            timeout = {"_request_timeout": (CONNECT_SECONDS, 4 * CONNECT_SECONDS)}
+            if everywhere:
+                found = self._api.list_cluster_custom_object(GROUP, VERSION, PLURAL, **timeout)
+            else:
+                found = self._api.list_namespaced_custom_object(GROUP, VERSION, self.namespace, PLURAL, **timeout)
+        items: list[dict[str, Any]] = found["items"]
+        return items
+
+    def patch(self, name: str, spec: dict[str, Any]) -> dict[str, Any]:
+        """Change fields of an experiment's spec (a merge patch); return the experiment as it is now.
+
+        Raises:
+            Refusal: no such experiment, no right to change it, a rule that it would break, or no answer.
+        """
+        with asking(f"change {name}", "patch tuningexperiments"):
+            obj: dict[str, Any] = self._api.patch_namespaced_custom_object(
+                GROUP, VERSION, self.namespace, PLURAL, name, {"spec": spec}, field_validation="Strict"
+            )
+        return obj
 
     def follow(self, name: str) -> Iterator[dict[str, Any] | None]:
         """Yield an experiment now and after each change, and None while the connection is lost.
@@ -139,7 +168,7 @@ def connect(namespace: str | None) -> Experiments:
     settings = client.Configuration()
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # it prints what it tries
-            config.load_config(client_configuration=settings)
+            config.load_config(client_configuration=settings, **_kubeconfig())
     except (config.ConfigException, OSError) as error:
         raise Refusal(
             "No cluster is configured.", hint="Set KUBECONFIG. Without a cluster: luthier run FILE"
@@ -147,10 +176,16 @@ def connect(namespace: str | None) -> Experiments:
     return Experiments(client.ApiClient(settings), namespace or _default_namespace())
 
 
+def _kubeconfig() -> dict[str, str]:
+    """Return where KUBECONFIG points to now; the client library looked when it was imported."""
+    path = os.environ.get("KUBECONFIG")
+    return {"config_file": path} if path else {}
+
+
 def _default_namespace() -> str:
     with contextlib.suppress(OSError):
         return IN_CLUSTER_NAMESPACE.read_text().strip()
     with contextlib.suppress(config.ConfigException):
-        _, current = config.list_kube_config_contexts()
+        _, current = config.list_kube_config_contexts(**_kubeconfig())
         return current["context"].get("namespace") or "default"
     return "default"

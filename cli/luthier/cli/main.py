@@ -5,8 +5,12 @@ from __future__ import annotations
 import typer
 
 from luthier.cli.best import best
+from luthier.cli.extend import extend
+from luthier.cli.get import get
 from luthier.cli.replay import replay
 from luthier.cli.run import run
+from luthier.cli.stop import stop
+from luthier.cli.suspend import resume, suspend
 from luthier.cli.validate import validate
 from luthier.cli.watch import watch
 
@@ -42,5 +46,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (validate, run, watch, best, replay):
+for command in (validate, run, watch, best, suspend, resume, extend, stop, replay):
     app.command(no_args_is_help=True)(command)
+app.command()(get)

@@ -28,6 +28,8 @@ LEDGER = [
     },
 ]  # fmt: skip
 
+COMMANDS = [command.name or command.callback.__name__ for command in app.registered_commands]
+
 
 def call(*arguments: object, code: int = 0) -> str:
     result = CliRunner().invoke(app, [str(argument) for argument in arguments], env={"COLUMNS": "200"})
@@ -74,7 +76,7 @@ def test_help_needs_neither_ray_nor_a_kubernetes_client():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-@pytest.mark.parametrize("command", ["run", "watch", "best", "replay", "validate"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_shows_an_example(command):
     assert "Example:" in call(command, "--help")
 

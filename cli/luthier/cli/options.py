@@ -1,0 +1,23 @@
+"""Options that several commands have, so that they are called and explained alike."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+
+class Output(StrEnum):
+    """How an answer is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+Name = Annotated[str, typer.Argument(help="Name of the experiment in the cluster.", metavar="NAME")]
+Target = Annotated[str, typer.Argument(help="Name in the cluster, or folder of a local run.", metavar="NAME|DIR")]
+Namespace = Annotated[
+    str | None, typer.Option("--namespace", "-n", help="Namespace. Default: that of kubectl's context.")
+]
+OutputOption = Annotated[Output, typer.Option("--output", "-o", help="text for people, json for programs.")]
