@@ -20,11 +20,11 @@ from kubernetes import client, config
 
 from bench import programs
 from bench.figures import Figure, Goal
-from bench.processes import of_pod, rss_mib
 from install import NAMESPACE
 from luthier.api import keys
 from support.e2e_place import Place, a_place
 from support.e2e_wait import until
+from support.processes import of_pod, rss_mib
 from target import DEV, run
 
 AT_ONCE = 32

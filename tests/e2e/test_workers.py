@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import signal
+
 from luthier.api import keys
 from support.e2e_ledger import LedgerBook
 from support.e2e_manifests import hungry, steady
-from support.e2e_place import Json, Place
+from support.e2e_place import Json, Place, moment
 from support.e2e_wait import until
+from support.processes import of_pod, send
 
 ITERATIONS = 20
 GRACE_SECONDS = 30
+NOTICED_SECONDS = 10
+"""A frozen node is known within this time; Ray's own settings take 66 seconds."""
 
 
 RAY_IS_FIRST = {"name": "RAY_memory_usage_threshold", "value": "0.7"}
@@ -65,6 +70,28 @@ def test_a_worker_that_is_deleted_saves_its_trial_first_and_not_a_step_is_repeat
     before, after = LedgerBook(book.records[:at]), LedgerBook(book.records[at:])
     assert after.of("run", moved["trial"])[0]["iteration"] == len(before.of("result", moved["trial"])) >= 5
     assert book.results_more_than_once() == []
+    assert all(record["metrics"]["count"] == record["iteration"] for record in book.of("result"))
+
+
+def test_a_pod_that_freezes_is_taken_for_lost_and_another_takes_its_place(place: Place) -> None:
+    place.apply(steady("frozen", budget={"trials": 2}, workers={"max": 2}))
+    place.wait_for_iterations("frozen", 5)
+    frozen = place.pods(keys.ROLE_WORKER)[0]
+    processes = of_pod(frozen["metadata"]["uid"])
+
+    for process in processes:
+        send(process, signal.SIGSTOP)
+    stopped = moment()
+    until("another pod has its place", lambda: is_replaced(place, frozen) or None, within=60)
+    status = place.wait_for("frozen", "Succeeded")
+
+    assert processes
+    assert status["trials"]["succeeded"] == 2
+    assert (status["attempt"], status.get("restarts", 0)) == (1, 0)
+    book = place.ledger("frozen")
+    (lost,) = book.of("retry")
+    assert (lost["cause"], lost["counted"]) == ("NodeLost", False)
+    assert lost["time"] - stopped < NOTICED_SECONDS
     assert all(record["metrics"]["count"] == record["iteration"] for record in book.of("result"))
 
 

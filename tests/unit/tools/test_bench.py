@@ -26,6 +26,15 @@ def test_help_names_every_family_of_figures():
         assert f"\n  {family} " in said
 
 
+def test_a_result_that_was_on_its_way_when_a_worker_died_is_no_recovery(bench):
+    from bench.recovery import gap_after
+
+    pacing = [8.0, 9.0, 10.0]
+    assert gap_after([*pacing, 10.5], hit=10.2) is None
+    assert gap_after([*pacing, 10.5, 18.2, 19.0], hit=10.2) == 8.0
+    assert gap_after([*pacing, 11.0, 12.0], hit=10.2) is None, "this one was not affected"
+
+
 def test_a_table_says_whether_a_goal_is_met_and_why_a_figure_is_missing(bench):
     figures, _ = bench
     good = figures.Figure("rate", 19.0, "/s", "/s, raw", 20.0, figures.Goal(">=", 0.9, of_ratio=True))
