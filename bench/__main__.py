@@ -20,7 +20,19 @@ from bench.places import IMPORTED_FROM
 
 sys.path[:0] = IMPORTED_FROM
 
-from bench import against_peers, exploit, flat, freshness, population, recovery, report, scale, throughput, trivial  # noqa: E402
+from bench import (  # noqa: E402
+    against_peers,
+    exploit,
+    flat,
+    freshness,
+    population,
+    recovery,
+    report,
+    scale,
+    scrape,
+    throughput,
+    trivial,
+)
 from bench.figures import Figure, Missing, Result, as_table, load  # noqa: E402
 from install import Installed, install  # noqa: E402
 from support.e2e_place import Place, a_place  # noqa: E402
@@ -43,6 +55,7 @@ def families(*, quick: bool) -> tuple[Family, ...]:
     rounds = 1 if quick else 3
     return (
         Family("flat", 2, "many simulated trials against 10", partial(flat.measure, 20_000 if quick else 100_000)),
+        Family("scrape", 1, "the operator's metrics page with many experiments", partial(scrape.measure, 1000)),
         Family(
             "throughput", 2, "trivial trials against raw Ray Tune", partial(throughput.measure, 100 * rounds, rounds)
         ),

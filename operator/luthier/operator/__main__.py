@@ -27,9 +27,10 @@ from luthier.operator.follower import Followers
 from luthier.operator.health import Health
 from luthier.operator.leadership import Alone, Leadership, LeadershipLostError
 from luthier.operator.lease import Lease
-from luthier.operator.metrics import ExperimentCollector, Rounds
+from luthier.operator.metrics import Arrivals, FleetCollector, Rounds
 from luthier.operator.notes import Notebook
 from luthier.operator.observe import Observer
+from luthier.operator.page import ExperimentPage
 from luthier.operator.queue import WorkQueue
 from luthier.operator.settings import Settings, SettingsError
 from luthier.operator.tokens import TokenReader
@@ -68,18 +69,19 @@ async def run(settings: Settings) -> None:
     for own in (ProcessCollector, PlatformCollector, GCCollector):
         own(registry=registry)
     rounds, cache, notebook = Rounds(registry), Cache(), Notebook()
-    queue: WorkQueue[Key] = WorkQueue(lane_of=lambda key: key[0])  # namespaces take turns
+    queue: WorkQueue[Key] = WorkQueue(lambda key: key[0], rounds.count_lag)  # namespaces take turns
     health = Health(queue, notebook)
     holder = settings.holder or f"{socket.gethostname()}-{secrets.token_hex(4)}"
     client = await connect(holder)
     leadership = _leadership(settings, holder, client, rounds, queue)
-    registry.register(ExperimentCollector(cache, leadership.leads))
+    registry.register(FleetCollector(cache, leadership.leads))
     cluster = Cluster(client, rounds.count_request, leadership.require)
     followers = Followers(TokenReader(cluster).read, queue.add, settings.progress_port, leadership.require)
     observer = Observer(cluster, cache, notebook, followers, settings)
-    controller = Controller(cluster, cache, notebook, followers, queue, observer, rounds)
+    controller = Controller(cluster, cache, notebook, followers, queue, observer, rounds, Arrivals(registry))
+    page = ExperimentPage(cache, leadership.leads, lambda uid: followers.contact(uid).report)
     try:
-        async with serve(registry, health, settings.metrics_port):
+        async with serve(registry, page.render, health, settings.metrics_port):
             await _wait_for_definition(cluster, stop)
             await _first_to_end(
                 watch(settings, cache, queue, controller, health, stop),

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from luthier.api.status import Status
+from luthier.operator.arrivals import look
 from luthier.operator.cache import Cache, Key, key_of, uid_of, version_of
 from luthier.operator.cluster import Cluster, Json
 from luthier.operator.decide import decide
@@ -26,12 +27,13 @@ from luthier.operator.errors import (
 from luthier.operator.execute import Executor
 from luthier.operator.follower import Followers, Target
 from luthier.operator.manifests.event import event
-from luthier.operator.metrics import Rounds
+from luthier.operator.metrics import Arrivals, Rounds
 from luthier.operator.notes import Notebook
 from luthier.operator.observation import Observation, PodState
 from luthier.operator.observe import Observer
 from luthier.operator.pace import due
 from luthier.operator.plan import DeletePod, touches_objects
+from luthier.operator.pods import as_time
 from luthier.operator.project import project, status_patch
 from luthier.operator.queue import WorkQueue
 from luthier.operator.story import FAILURES_SECONDS, Happening, tell, tell_failures
@@ -66,6 +68,7 @@ class Controller:
         queue: WorkQueue[Key],
         observer: Observer,
         rounds: Rounds,
+        arrivals: Arrivals,
         clock: Clock = wall_clock,
     ) -> None:
         self._cluster = cluster
@@ -76,6 +79,7 @@ class Controller:
         self._observer = observer
         self._executor = Executor(cluster, cache, followers)
         self._rounds = rounds
+        self._arrivals = arrivals
         self._clock = clock
 
     async def serve(self) -> None:
@@ -122,6 +126,7 @@ class Controller:
             return
         self._followers.follow(seen.identity.uid, whom_to_follow(seen))
         notes = self._notebook.page(seen.identity.uid)
+        self._count_arrivals(body, seen)
         status = project(seen, decision, now)
         patch = {} if decision.is_silent else status_patch(body.get("status") or {}, status)
         not_before = due(seen.previous, status, notes.written_at) if patch else None
@@ -129,6 +134,14 @@ class Controller:
         written = bool(patch) and not is_early and await self._write(body, seen, status, patch, now)
         later = await self._tell_failures(seen, now)
         self._plan_next(key, seen, [decision.look_again, not_before if is_early else None, later], now, at_once=written)
+
+    def _count_arrivals(self, body: Json, seen: Observation) -> None:
+        created = as_time(body["metadata"].get("creationTimestamp"))
+        news = look(seen, self._notebook.page(seen.identity.uid).arrived, created)
+        if news.wait_seconds is not None:
+            self._arrivals.count_wait(news.wait_seconds)
+        if news.startup_seconds is not None:
+            self._arrivals.count_startup(news.startup_seconds)
 
     def _is_due(self, seen: Observation, now: datetime) -> bool:
         """Tell whether the watch's copy has been trusted for long; the first one has just been listed."""

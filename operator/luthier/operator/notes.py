@@ -7,6 +7,7 @@ from datetime import datetime
 
 from luthier.api.failures import Cause
 from luthier.api.manifest import Experiment
+from luthier.operator.arrivals import Arrived
 from luthier.operator.observation import Refusal, Things, Trouble
 
 
@@ -38,6 +39,7 @@ class Notes:
     failures_told: int | None = None
     """Failed trials that an event was posted about."""
     failures_told_at: datetime | None = None
+    arrived: Arrived = field(default_factory=Arrived)
 
 
 class Notebook:

@@ -18,9 +18,15 @@ K = TypeVar("K", bound=Hashable)
 class WorkQueue(Generic[K]):
     """A queue in which a key that is added twice before its turn is served once."""
 
-    def __init__(self, lane_of: Callable[[K], Hashable] = lambda _: None) -> None:
-        """Hold keys, each in the lane that `lane_of` names; without it all stand in one."""
+    def __init__(
+        self, lane_of: Callable[[K], Hashable] = lambda _: None, count_lag: Callable[[float], None] = lambda _: None
+    ) -> None:
+        """Hold keys, each in the lane that `lane_of` names; without it all stand in one.
+
+        `count_lag` is told how many seconds each key has waited for a worker.
+        """
         self._lane_of = lane_of
+        self._count_lag = count_lag
         self._waiting: dict[Hashable, dict[K, float]] = {}
         self._served: set[K] = set()
         self._again: set[K] = set()
@@ -71,7 +77,8 @@ class WorkQueue(Generic[K]):
         name = next(iter(self._waiting))
         lane = self._waiting.pop(name)
         key = next(iter(lane))
-        del lane[key]
+        since = max(lane.pop(key), self._opened_at)
+        self._count_lag(max(0.0, asyncio.get_running_loop().time() - since))
         if lane:
             self._waiting[name] = lane  # behind the others
         self._served.add(key)

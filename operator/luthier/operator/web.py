@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -12,16 +13,19 @@ from luthier.operator.controller import Clock, wall_clock
 from luthier.operator.health import Health
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+Page = Callable[[], bytes]
 
 
 @asynccontextmanager
 async def serve(
-    registry: CollectorRegistry, health: Health, port: int, clock: Clock = wall_clock
+    registry: CollectorRegistry, experiments: Page, health: Health, port: int, clock: Clock = wall_clock
 ) -> AsyncIterator[None]:
-    """Serve the pages while the context is open."""
+    """Serve the pages while the context is open; `experiments` makes the part of `/metrics` that grows with them."""
 
     async def metrics(_request: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(registry), headers={"Content-Type": METRICS_TYPE})
+        # In a thread: the first page of a thousand experiments takes a second, and the leader has a Lease to renew.
+        body = generate_latest(registry) + await asyncio.to_thread(experiments)
+        return web.Response(body=body, headers={"Content-Type": METRICS_TYPE})
 
     async def healthz(_request: web.Request) -> web.Response:
         problem = health.problem(clock())

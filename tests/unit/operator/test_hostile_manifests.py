@@ -15,14 +15,16 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
 
 from luthier.api import keys
 from luthier.api.wire import Report, WireError, decode
 from luthier.operator.cache import Cache
 from luthier.operator.decide import decide
-from luthier.operator.metrics import ExperimentCollector
+from luthier.operator.metrics import FleetCollector
 from luthier.operator.observation import Contact, Observation, PodState
 from luthier.operator.observe import last_words, read_identity, read_spec, read_status
+from luthier.operator.page import ExperimentPage
 from luthier.operator.plan import Create
 from luthier.operator.project import project, status_patch
 from luthier.operator.sizing import MAX_STATUS_BYTES
@@ -114,8 +116,9 @@ def check_metrics(body: Json) -> None:
     """Check that a scrape succeeds whatever an experiment is called and says."""
     cache, registry = Cache(), CollectorRegistry()
     cache.keep_experiment(body)
-    registry.register(ExperimentCollector(cache, lambda: True))
-    generate_latest(registry)
+    registry.register(FleetCollector(cache, lambda: True))
+    page = generate_latest(registry) + ExperimentPage(cache, lambda: True).render()
+    assert list(text_string_to_metric_families(page.decode()))
 
 
 @pytest.mark.parametrize("path", [path for path, _ in PLACES], ids=str)

@@ -22,7 +22,7 @@ def bench(monkeypatch):
 def test_help_names_every_family_of_figures():
     command = [sys.executable, "-m", "bench", "--help"]
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for family in ("flat", "throughput", "exploit", "peers", "writes", "freshness", "worker-frozen", "scale"):
+    for family in ("flat", "scrape", "throughput", "exploit", "peers", "writes", "freshness", "worker-frozen", "scale"):
         assert f"\n  {family} " in said
 
 
