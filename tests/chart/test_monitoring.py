@@ -46,7 +46,10 @@ def test_the_operator_is_scraped_through_its_service_and_keeps_the_experiments_n
 
 def test_drivers_are_scraped_in_all_namespaces_or_in_those_that_are_watched(helm: Helm) -> None:
     everywhere = helm.render(**on("podMonitor")).one("PodMonitor")["spec"]
-    assert everywhere["selector"] == {"matchLabels": {keys.LABEL_ROLE: keys.ROLE_DRIVER}}
+    assert everywhere["selector"] == {
+        "matchLabels": {keys.LABEL_ROLE: keys.ROLE_DRIVER},
+        "matchExpressions": [{"key": f"{keys.GROUP}/metrics", "operator": "Exists"}],
+    }
     assert everywhere["namespaceSelector"] == {"any": True}
     assert everywhere["podMetricsEndpoints"] == [{"port": "progress", "path": "/metrics"}]
     some = helm.render(watchNamespaces=["team-a", "team-b"], **on("podMonitor")).one("PodMonitor")["spec"]

@@ -146,22 +146,22 @@ def _cost() -> tuple[Panel, ...]:
 
 
 def _failures() -> tuple[Panel, ...]:
-    def rise(name: str) -> str:
-        return f"sum by (cause) (increase({of(name)}[$__rate_interval]))"
+    def so_far(name: str) -> str:
+        return f"sum by (cause) (max by (namespace, experiment, cause) ({of(name)}))"
 
     stalled = f"max by (namespace, experiment, reason) ({of('luthier_experiment_stalled')}) == 1"
     return (
         graph(
             "Bad ends by cause",
-            "Runs and worker pods that ended badly, by class of failure.",
-            Query(rise("luthier_experiment_failures_total"), "{{cause}}"),
+            "Runs and worker pods of the experiments that exist that ended badly so far, by class of failure.",
+            Query(so_far("luthier_experiment_failures_total"), "{{cause}}"),
             is_stacked=True,
             width=8,
         ),
         graph(
             "Retries by cause",
-            "Runs that were tried again, by what they ended of.",
-            Query(rise("luthier_retries_total"), "{{cause}}"),
+            "Runs that were tried again so far, by what they ended of.",
+            Query(so_far("luthier_retries_total"), "{{cause}}"),
             is_stacked=True,
             width=8,
         ),
