@@ -1,31 +1,48 @@
-"""`luthier best`: the winner's parameters, for people and for other programs."""
+"""`luthier best`: the winner's parameters, for people and for other programs, and its checkpoint."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
-from luthier.cli.errors import speaks_plainly
+from luthier.cli.errors import Refusal, speaks_plainly
 from luthier.cli.formats import Format, as_args, as_json, as_yaml
+from luthier.cli.options import Namespace, Target
+from luthier.cli.records import fetch_checkpoint
 from luthier.cli.targets import Found, find
 from luthier.cli.view import scores
 
 
 @speaks_plainly
 def best(
-    target: Annotated[str, typer.Argument(help="Folder of a local run, or name in the cluster.", metavar="NAME|DIR")],
+    target: Target,
     style: Annotated[
-        Format, typer.Option("--format", "-f", help="yaml, json, or args for a command line.")
+        Format,
+        typer.Option("--output", "-o", "--format", "-f", help="yaml, json, or args for a command line."),
     ] = Format.YAML,
-    namespace: Annotated[str | None, typer.Option("--namespace", "-n", help="Namespace in the cluster.")] = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option("--checkpoint", help="Also copy its checkpoint to this folder, new or empty.", metavar="DIR"),
+    ] = None,
+    namespace: Namespace = None,
 ) -> None:
-    """Print the parameters of the best trial so far.
+    """Print the parameters of the best trial so far, and copy its checkpoint out of the cluster.
 
-    Example: python train.py $(luthier best digits-pbt --format args)
+    Example: python train.py $(luthier best digits-pbt -o args --checkpoint best/)
     """
-    sys.stdout.write(written(find(target, namespace), style))
+    found = find(target, namespace)
+    if checkpoint is not None:
+        path = found.best.checkpoint
+        if path is None:
+            raise Refusal(f"{found.best.trial} has no checkpoint.", hint="Its code saves none, or not yet.")
+        fetch_checkpoint(target, namespace, path, checkpoint)
+        note = f"Checkpoint of {found.best.trial} at or before iteration {found.best.iteration}: {checkpoint}"
+        Console(stderr=True, highlight=False).print(note, soft_wrap=True, markup=False)
+    sys.stdout.write(written(found, style))
 
 
 def written(found: Found, style: Format) -> str:

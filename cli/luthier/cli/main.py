@@ -11,6 +11,7 @@ from luthier.cli.replay import replay
 from luthier.cli.run import run
 from luthier.cli.stop import stop
 from luthier.cli.suspend import resume, suspend
+from luthier.cli.trials import trials
 from luthier.cli.validate import validate
 from luthier.cli.watch import watch
 
@@ -46,6 +47,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (validate, run, watch, best, suspend, resume, extend, stop, replay):
+for command in (validate, run, watch, trials, best, suspend, resume, extend, stop, replay):
     app.command(no_args_is_help=True)(command)
 app.command()(get)

@@ -27,7 +27,9 @@ NOT_OF_THE_TRAINING = ("objectives", "parameters", "search", "scheduler", "budge
 @speaks_plainly
 def replay(
     target: Annotated[str, typer.Argument(help="Folder of a local run, or name in the cluster.", metavar="NAME|DIR")],
-    style: Annotated[DocumentFormat, typer.Option("--format", "-f", help="yaml or json.")] = DocumentFormat.YAML,
+    style: Annotated[
+        DocumentFormat, typer.Option("--output", "-o", "--format", "-f", help="yaml or json.")
+    ] = DocumentFormat.YAML,
     only_schedule: Annotated[
         bool, typer.Option("--schedule", help="Print only the schedule, with the trials that it leads through.")
     ] = False,
