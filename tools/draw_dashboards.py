@@ -47,15 +47,15 @@ class View:
     end: float
     variables: Mapping[str, str]
 
-    def lines(self, panel: Json) -> list[tuple[str, list[float], list[float]]]:
-        """Return name, seconds since the begin, and values of each series of a panel."""
+    def lines(self, panel: Json) -> list[tuple[str, str, list[float], list[float]]]:
+        """Return query, name, seconds since the begin, and values of each series of a panel."""
         step = max(1.0, (self.end - self.begin) / POINTS)
         found = []
         for target in panel["targets"]:
             for series in self.prometheus.series(filled(target["expr"], self.variables), self.begin, self.end, step):
                 pairs = [(float(at) - self.begin, float(value)) for at, value in series["values"]]
                 name = named(target.get("legendFormat") or "", series["metric"])
-                found.append((name, [at for at, _ in pairs], [value for _, value in pairs]))
+                found.append((target["refId"], name, [at for at, _ in pairs], [value for _, value in pairs]))
         return found
 
     def values(self, panel: Json) -> list[tuple[Json, Json, float]]:
@@ -151,13 +151,15 @@ def _graph(axes: Axes, panel: Json, view: View) -> None:
     if not lines:
         return _nothing(axes)
     if is_stacked:
-        moments = sorted({at for _, times, _ in lines for at in times})
-        rows = [[dict(zip(times, values, strict=True)).get(at, 0.0) for at in moments] for _, times, values in lines]
-        axes.stackplot(moments, rows, labels=[name for name, _, _ in lines], alpha=0.75)
+        moments = sorted({at for _, _, times, _ in lines for at in times})
+        rows = [[dict(zip(times, values, strict=True)).get(at, 0.0) for at in moments] for _, _, times, values in lines]
+        axes.stackplot(moments, rows, labels=[name for _, name, _, _ in lines], alpha=0.75)
     else:
         marker = "." if custom.get("showPoints") == "always" else None
-        for name, times, values in lines:
-            axes.plot(times, values, label=name, linewidth=1.3, marker=marker, markersize=3)
+        bold = {o["matcher"]["options"] for o in panel["fieldConfig"]["overrides"] or []}  # of one query
+        for query, name, times, values in lines:
+            look = {"linewidth": 3} if query in bold else {"linewidth": 1.3, "marker": marker, "markersize": 3}
+            axes.plot(times, values, label=name, **look)
     axes.set_xlim(0, view.end - view.begin)
     axes.tick_params(labelsize=6.5, colors=PALE, length=2)
     axes.xaxis.set_major_formatter(lambda at, _: f"{int(at) // 60}:{int(at) % 60:02d}")
@@ -165,7 +167,7 @@ def _graph(axes: Axes, panel: Json, view: View) -> None:
     axes.grid(color=EDGE, linewidth=0.5)
     for side in axes.spines.values():
         side.set_visible(False)
-    named_lines = [name for name, _, _ in lines if name]
+    named_lines = [name for _, name, _, _ in lines if name]
     if 0 < len(named_lines) <= MOST_LEGENDS:
         axes.legend(
             loc="lower left",

@@ -119,17 +119,13 @@ def _objective() -> tuple[Panel, ...]:
     trials = own("luthier_driver_trial_metric", 'metric="$metric"')
     return (
         graph(
-            "$metric: the best so far",
-            "The best value of the primary objective up to each moment.",
-            Query(f"max by (metric) ({best})", "best {{metric}}"),
-            width=8,
-        ),
-        graph(
-            "$metric by trial",
-            "Each trial's last value, where `spec.driver.metrics` is Full.",
+            "$metric",
+            "The best so far, and each trial's last value where `spec.driver.metrics` is Full.",
+            Query(f"max by (metric) ({best})", "best so far"),
             Query(f"max by (trial) ({trials})", "{{trial}}"),
-            width=8,
+            width=16,
             is_dotted=True,
+            is_first_bold=True,
         ),
         graph(
             "Trials by state",

@@ -44,6 +44,7 @@ def graph(
     is_stacked: bool = False,
     is_dotted: bool = False,
     most: float | None = None,
+    is_first_bold: bool = False,
 ) -> timeseries.Panel:
     """Return lines over time; stacked as areas where parts make a whole, dotted where points lie far apart."""
     panel = timeseries.Panel().unit(unit).line_width(1 if is_dotted else 2)
@@ -53,6 +54,10 @@ def graph(
         panel = panel.stacking(common.StackingConfig().mode(shapes.StackingMode.NORMAL)).min(0)
     if most is not None:
         panel = panel.min(0).max(most)
+    if is_first_bold:
+        bold = {"custom.lineWidth": 3, "custom.showPoints": "never", "custom.lineInterpolation": "stepAfter"}
+        properties = [models.DynamicConfigValue(id_val=name, value=value) for name, value in bold.items()]
+        panel = panel.override_by_query(_letter(0), properties)
     legend = common.VizLegendOptions().show_legend(True).display_mode(shapes.LegendDisplayMode.LIST)
     panel = panel.legend(legend.placement(shapes.LegendPlacement.BOTTOM))
     panel = panel.tooltip(common.VizTooltipOptions().mode(shapes.TooltipDisplayMode.MULTI))
