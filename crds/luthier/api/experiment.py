@@ -268,8 +268,20 @@ class Workers(ApiModel):
     )
 
 
+class DriverMetrics(StrEnum):
+    """How much a driver tells Prometheus."""
+
+    NONE = "None"
+    SUMMARY = "Summary"
+    FULL = "Full"
+
+
 class Driver(ApiModel):
     """The pod that runs the search."""
+
+    metrics: DriverMetrics = DriverMetrics.SUMMARY
+    """What the driver's own `/metrics` shows: None, Summary (the experiment), or Full (a hundred of its trials with
+    metrics and parameters too). Default: Summary. Example: `Full`."""
 
     template: Annotated[dict[str, Any], Field(json_schema_extra=OPEN)] | None = None
     """PodTemplateSpec merged into the driver pod. Default: none.

@@ -22,6 +22,8 @@ LABEL_EXPERIMENT: Final = f"{GROUP}/experiment"
 LABEL_UID: Final = f"{GROUP}/experiment-uid"
 LABEL_ROLE: Final = f"{GROUP}/role"
 LABEL_ATTEMPT: Final = f"{GROUP}/attempt"
+LABEL_METRICS: Final = f"{GROUP}/metrics"
+"""Of a driver that shows metrics: how many (`spec.driver.metrics`); absent where it shows none."""
 MANAGED_BY: Final = "luthier"
 
 ROLE_DRIVER: Final = "driver"

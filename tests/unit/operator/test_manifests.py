@@ -144,3 +144,10 @@ def test_the_longest_name_still_makes_valid_children() -> None:
     pod = driver_pod(identity, an_experiment(), 12345, 0, SETTINGS)
     assert len(pod["metadata"]["name"]) <= 63
     assert len(service(identity)["metadata"]["name"]) <= 63
+
+
+@pytest.mark.parametrize(
+    ("metrics", "label"), [({}, "Summary"), ({"metrics": "Full"}, "Full"), ({"metrics": "None"}, None)], ids=str
+)
+def test_a_driver_is_labelled_for_prometheus_by_what_it_shows(metrics: Json, label: str | None) -> None:
+    assert the_driver(driver=metrics)["metadata"]["labels"].get(keys.LABEL_METRICS) == label

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from luthier.api.experiment import Budget
+from luthier.api.experiment import Budget, DriverMetrics
 from luthier.api.status import Population, TrialCounts, TrialResult, Usage
 from luthier.api.wire import Outcome, Phase, Report, decode
 from luthier.trial.inbox import SMALL_BYTES
@@ -256,7 +256,7 @@ def test_the_metrics_page_says_what_the_report_says(window):
     _, page = get(window, "/metrics", {})
 
     samples = {
-        (sample.name, *sample.labels.values()): sample.value
+        (sample.name, *(value for name, value in sample.labels.items() if name != "experiment")): sample.value
         for family in text_string_to_metric_families(page.decode())
         for sample in family.samples
     }
@@ -269,6 +269,13 @@ def test_the_metrics_page_says_what_the_report_says(window):
     assert samples["luthier_driver_exploits_total",] == 4
     assert samples["luthier_driver_failures_total", "OutOfMemory"] == 3
     assert samples["luthier_driver_attempt",] == 2
+
+
+def test_a_driver_that_is_to_show_no_metrics_has_no_such_page():
+    window = ProgressServer(0, TOKEN, "127.0.0.1")
+    window.page.begin("digits", DriverMetrics.NONE)
+    assert get(window, "/metrics", {}) == (404, b"`spec.driver.metrics` is None\n")
+    window.close()
 
 
 def test_the_metrics_page_is_there_before_the_first_report():

@@ -87,7 +87,8 @@ def _drive(server: ProgressServer, nodes: Nodes) -> int:
     directory = Path(os.environ[keys.ENV_STORAGE])
     server.archive = Archive(directory)
     attempt, previous_end = int(os.environ[keys.ENV_ATTEMPT]), os.environ.get(keys.ENV_PREVIOUS_END, "")
-    engine = Engine(experiment, directory, attempt, server.publish, nodes, previous_end)
+    server.page.begin(experiment.metadata.name, experiment.spec.driver.metrics)
+    engine = Engine(experiment, directory, attempt, server.publish, nodes, previous_end, server.page)
     server.take_budgets(engine.change_budget)
     with importable(Path(keys.MOUNT_CODE) if experiment.spec.trial.source else None), stopping(engine):
         _join(head)

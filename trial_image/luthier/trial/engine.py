@@ -14,17 +14,19 @@ from pathlib import Path
 
 from ray.tune import TuneError
 
-from luthier.api.experiment import Budget, Spec
+from luthier.api.experiment import Budget, DriverMetrics, Spec
 from luthier.api.manifest import Experiment
 from luthier.api.wire import Problem, Report
-from luthier.trial import checkpoints, schedulers, search
+from luthier.trial import checkpoints, schedulers, search, snapshot
 from luthier.trial import ledger as ledgers
+from luthier.trial.driver_metrics import DriverPage
 from luthier.trial.ending import outcome
 from luthier.trial.errors import BadExperiment, StorageFull, TrialRuntimeError
 from luthier.trial.nodes import Nodes
 from luthier.trial.records import BudgetChanged, CheckpointDropped, Record
 from luthier.trial.reporting import make_report
 from luthier.trial.runs import Runs
+from luthier.trial.search.searcher import Searcher
 from luthier.trial.storage import wait_for_room
 from luthier.trial.study import Study
 from luthier.trial.tune_bridge import TRIALS_DIR, controller_for
@@ -34,6 +36,7 @@ PUBLISH_SECONDS = 0.5
 HEARTBEAT_SECONDS = 15.0
 GRACE_SECONDS = 20.0
 PROBLEM_SECONDS = 2.0
+RESOURCES_SECONDS = 5.0
 OnReport = Callable[[Report], None]
 
 
@@ -48,6 +51,7 @@ class Engine:
         on_report: OnReport,
         nodes: Nodes | None = None,
         previous_end: str = "",
+        page: DriverPage | None = None,
     ) -> None:
         """Claim the directory, read what earlier attempts left, and stand ready.
 
@@ -73,9 +77,13 @@ class Engine:
         self._published = 0.0
         self._sequence = attempt * 1_000_000
         self._problem: Problem | None = None
+        self._page = page
+        self._resources: dict[str, tuple[float, float]] = {}
+        self._resources_seen: float | None = None
         self.study = open_study(experiment, directory, self._write)
         self._ledger = wait_for_room(lambda: ledgers.Ledger(directory, attempt), self._may_wait)
-        self.study = open_study(experiment, directory, self._write)  # as it is now that nobody else writes
+        timed = page.timed if page else as_it_is
+        self.study = open_study(experiment, directory, self._write, timed)  # as it is now that nobody else writes
 
     def change_budget(self, generation: int, budget: Budget) -> None:
         """Take over an edited budget at the next step; may be called from any thread."""
@@ -185,8 +193,15 @@ class Engine:
         self._is_dirty |= before != (self._idle, self._lost, self._problem)
         self._is_dirty |= age >= HEARTBEAT_SECONDS  # what it costs grows though nobody reports
         if self._is_dirty:
+            self._look_at_resources(runs)
             self._ledger.sync()
             self._publish()
+
+    def _look_at_resources(self, runs: Runs) -> None:
+        if self._page is None or self._page.detail is DriverMetrics.NONE:
+            return
+        if self._resources_seen is None or time.monotonic() - self._resources_seen >= RESOURCES_SECONDS:
+            self._resources, self._resources_seen = runs.placement.resources(), time.monotonic()
 
     def _publish(self) -> Report:
         self._published = time.monotonic()
@@ -202,12 +217,26 @@ class Engine:
             lost_workers=self._lost,
             problem=self._problem,
         )
+        if self._page is not None:
+            is_full = self._page.detail is DriverMetrics.FULL
+            self._page.show(snapshot.take(self.study, self._resources, with_trials=is_full))
         self._on_report(report)
         return report
 
 
-def open_study(experiment: Experiment, directory: Path, write: Callable[[Record], None]) -> Study:
-    """Return the study that a directory's ledger amounts to; an empty one for an empty directory.
+def as_it_is(searcher: Searcher) -> Searcher:
+    """Return the same searcher."""
+    return searcher
+
+
+def open_study(
+    experiment: Experiment,
+    directory: Path,
+    write: Callable[[Record], None],
+    watched: Callable[[Searcher], Searcher] = as_it_is,
+) -> Study:
+    """Return the study that a directory's ledger amounts to, an empty one for an empty directory; its searcher is what
+    `watched` makes of the spec's own.
 
     Raises:
         BadExperiment: the search algorithm needs what this image does not have.
@@ -219,7 +248,7 @@ def open_study(experiment: Experiment, directory: Path, write: Callable[[Record]
         searcher = search.build(spec)
     except ModuleNotFoundError as error:  # an image without what the algorithm needs will not grow it
         raise BadExperiment(str(error)) from error
-    study = Study(spec, searcher, schedulers.build(spec), write)
+    study = Study(spec, watched(searcher), schedulers.build(spec), write)
     study.replay(records)
     return study
 

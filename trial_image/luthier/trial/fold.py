@@ -426,6 +426,10 @@ class Fold:
         """Number of trials that were proposed and may run again."""
         return self.count(State.WAITING, State.RUNNING, State.PAUSED)
 
+    def named(self, state: State) -> Iterator[str]:
+        """Yield the names of the trials in a state."""
+        yield from self._in[state]
+
     def count(self, *states: State) -> int:
         """Number of trials in any of these states."""
         return sum(len(self._in[state]) for state in states)

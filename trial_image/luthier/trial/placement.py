@@ -56,6 +56,11 @@ class Placement:
         there = [node for node in self._look(0.0) if node.ip == ip]
         return bool(there) and not any(node.is_alive for node in there)
 
+    def resources(self) -> dict[str, tuple[float, float]]:
+        """Return, of CPU and GPU, what all nodes have and what of it is in use."""
+        total, free = ray.cluster_resources(), ray.available_resources()
+        return {name: (total[name], total[name] - free.get(name, 0.0)) for name in ("CPU", "GPU") if name in total}
+
     def node_of(self, actor: Any) -> str | None:
         """Return the address of the node that an actor is on; None while it is on none."""
         key = actor._ray_actor_id.hex()  # noqa: SLF001

@@ -13,12 +13,12 @@ from dataclasses import astuple
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from luthier.api.wire import Phase, Report, encode
 from luthier.trial import archive_pages
 from luthier.trial.archive import Archive
-from luthier.trial.driver_metrics import ReportCollector
+from luthier.trial.driver_metrics import DriverPage
 from luthier.trial.inbox import Inbox, OnBudget, bears
 from luthier.trial.nodes import Nodes
 
@@ -48,8 +48,8 @@ class ProgressServer:
         self._report: Report | None = None
         self._changed = threading.Condition()
         self._is_seen = threading.Event()
-        self._registry = CollectorRegistry()
-        self._registry.register(ReportCollector(lambda: self._report))
+        self.page = DriverPage(lambda: self._report)
+        """What is read under `/metrics`."""
         self._server = ThreadingHTTPServer((host, port), type("Bound", (Handler,), {"window": self}))
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -95,10 +95,6 @@ class ProgressServer:
             report = self._report
             return report if report and report.sequence > sequence else None
 
-    def metrics(self) -> bytes:
-        """Return the metrics page."""
-        return generate_latest(self._registry)
-
 
 class Handler(BaseHTTPRequestHandler):
     """Answers one connection for a window."""
@@ -114,7 +110,7 @@ class Handler(BaseHTTPRequestHandler):
         if path == "/healthz":
             self._answer(200, b"ok\n", "text/plain")
         elif path == "/metrics":
-            self._answer(200, self.window.metrics(), CONTENT_TYPE_LATEST)
+            self._metrics()
         elif path == "/progress":
             self._progress(_query(query))
         elif path in archive_pages.PAGES and not self.window.is_allowed(self.headers.get("Authorization")):
@@ -137,6 +133,13 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(413, b"", "text/plain")
         else:
             self._answer(*astuple(entry.take(self.rfile.read(length))))
+
+    def _metrics(self) -> None:
+        page = self.window.page.render()
+        if page is None:
+            self._answer(404, b"`spec.driver.metrics` is None\n", "text/plain")
+        else:
+            self._answer(200, page, CONTENT_TYPE_LATEST)
 
     def _progress(self, query: dict[str, list[str]]) -> None:
         if not self.window.is_allowed(self.headers.get("Authorization")):

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from luthier.api import keys
+from luthier.api.experiment import DriverMetrics
 from luthier.api.manifest import Experiment
 from luthier.api.naming import storage_folder
 from luthier.operator.manifests.names import ANNOTATION_RESTARTS, driver_host, driver_name
@@ -32,7 +33,7 @@ def driver_pod(
     previous_end: str | None = None,
 ) -> Json:
     """Return the driver pod of an attempt, the user's template merged in; it is told how the one before it ended."""
-    spec = experiment.spec
+    spec, shown = experiment.spec, experiment.spec.driver.metrics
     sizing = size(spec, spec.budget.parallel_trials) if spec.worker_count == 0 else None
     parts = PodParts(
         name=driver_name(identity, attempt),
@@ -53,6 +54,7 @@ def driver_pod(
             keys.ANNOTATION_EXPERIMENT: spec_annotation(identity, experiment),
             ANNOTATION_RESTARTS: str(restarts),
         },
+        labels={} if shown is DriverMetrics.NONE else {keys.LABEL_METRICS: shown.value},
         volumes=({"name": "experiment", "downwardAPI": {"items": [_experiment_item()]}},),
         mounts=({"name": "experiment", "mountPath": keys.MOUNT_EXPERIMENT, "readOnly": True},),
         container={

@@ -44,6 +44,7 @@ class PodParts:
     """Variables that get a field of the pod itself."""
     index: int | None = None
     annotations: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
     volumes: tuple[Json, ...] = ()
     mounts: tuple[Json, ...] = ()
     container: Json = field(default_factory=dict)
@@ -55,7 +56,7 @@ class PodParts:
 def build_pod(identity: Identity, spec: Spec, settings: Settings, parts: PodParts) -> Json:
     """Return a pod before any user template is merged in."""
     meta = metadata(identity, parts.name, parts.role)
-    meta["labels"] |= {keys.LABEL_ROLE: parts.role, keys.LABEL_ATTEMPT: str(parts.attempt)}
+    meta["labels"] |= {keys.LABEL_ROLE: parts.role, keys.LABEL_ATTEMPT: str(parts.attempt), **parts.labels}
     if parts.index is not None:
         meta["labels"][LABEL_INDEX] = str(parts.index)
     if parts.annotations:
