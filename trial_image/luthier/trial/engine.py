@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ray.tune import TuneError
 
-from luthier.api.experiment import Budget, DriverMetrics, Spec
+from luthier.api.experiment import Budget, DriverMetrics
 from luthier.api.manifest import Experiment
 from luthier.api.wire import Problem, Report
 from luthier.trial import checkpoints, schedulers, search, snapshot
@@ -23,12 +23,12 @@ from luthier.trial.driver_metrics import DriverPage
 from luthier.trial.ending import outcome
 from luthier.trial.errors import BadExperiment, StorageFull, TrialRuntimeError
 from luthier.trial.nodes import Nodes
-from luthier.trial.records import BudgetChanged, CheckpointDropped, Record
+from luthier.trial.records import CheckpointDropped, Record
 from luthier.trial.reporting import make_report
 from luthier.trial.runs import Runs
 from luthier.trial.search.searcher import Searcher
 from luthier.trial.storage import wait_for_room
-from luthier.trial.study import Study
+from luthier.trial.study import Study, as_begun
 from luthier.trial.tune_bridge import TRIALS_DIR, controller_for
 
 LOGGER = logging.getLogger(__name__)
@@ -243,7 +243,7 @@ def open_study(
         BrokenLedger: the ledger can't be read.
     """
     records = list(ledgers.read(directory))
-    spec = _as_begun(experiment.spec, records)
+    spec = as_begun(experiment.spec, records)
     try:
         searcher = search.build(spec)
     except ModuleNotFoundError as error:  # an image without what the algorithm needs will not grow it
@@ -251,9 +251,3 @@ def open_study(
     study = Study(spec, watched(searcher), schedulers.build(spec), write)
     study.replay(records)
     return study
-
-
-def _as_begun(spec: Spec, records: list[Record]) -> Spec:
-    """Return the spec with the budget that the experiment began with: its scheduler was built for that one."""
-    first = next((record.budget for record in records if isinstance(record, BudgetChanged)), spec.budget)
-    return spec.model_copy(update={"budget": first})

@@ -400,6 +400,11 @@ class Fold:
         return self._scheduler.rung_counts()
 
     @property
+    def scheduler(self) -> Scheduler:
+        """The scheduler, for whoever shows what it knows."""
+        return self._scheduler
+
+    @property
     def checkpoints(self) -> Collection[str]:
         """Paths of the checkpoints that are there."""
         return self._owners.keys()

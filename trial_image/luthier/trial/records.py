@@ -38,6 +38,8 @@ class AttemptStarted(Base):
     generation: int = 1
     previous_end: str = ""
     """How the driver before this one ended, as `Cause: message`; it could not write that itself."""
+    environment: dict[str, str] = {}
+    """What this attempt ran with: image and versions by name."""
 
 
 class BudgetChanged(Base):
@@ -70,6 +72,15 @@ class RunStarted(Base):
     iteration: int = 0
     """Iteration of the checkpoint it goes on from; 0 from the beginning."""
     checkpoint: str | None = None
+
+
+class RunPlaced(Base):
+    """A trial's run has a process on a worker."""
+
+    kind: Literal["placed"] = "placed"
+    trial: str
+    worker: str
+    """Name of the pod, or the address where it has none."""
 
 
 class ExploitStep(ApiModel):
@@ -165,6 +176,7 @@ Record = Annotated[
     | TrialProposed
     | SpaceExhausted
     | RunStarted
+    | RunPlaced
     | TrialReported
     | CheckpointSaved
     | CheckpointDropped

@@ -58,8 +58,8 @@ def make_report(
         outcome=study.outcome,
         ended_budget=EndedBudget(**study.ended_budget.to_json()) if study.ended_budget else None,
         trials=_counts(study),
-        best=_result(top[0], study.spec) if top else None,
-        top=[_result(trial, study.spec) for trial in top],
+        best=result_of(top[0], study.spec) if top else None,
+        top=[result_of(trial, study.spec) for trial in top],
         pareto_front=_front(study),
         progress=_progress(study, now),
         usage=_usage(study, now),
@@ -103,7 +103,8 @@ def _wanted_workers(study: Study) -> int | None:
     return -(-trials // workers.trials_per_worker)
 
 
-def _result(trial: TrialState, spec: Spec) -> TrialResult:
+def result_of(trial: TrialState, spec: Spec) -> TrialResult:
+    """Return a trial's best result as status shows it."""
     best = trial.best
     if best is None:
         return TrialResult(trial=trial.name, iteration=0)
@@ -124,6 +125,11 @@ def _shown(metrics: dict[str, float], spec: Spec) -> dict[str, float]:
 
 
 def _front(study: Study) -> list[TrialResult]:
+    return [result_of(trial, study.spec) for trial in front_of(study)[:FRONT_POINTS]]
+
+
+def front_of(study: Study) -> list[TrialState]:
+    """Return the trials that no other one beats in every objective; none where there is only one objective."""
     spec = study.spec
     if len(spec.objectives) < 2:
         return []
@@ -134,7 +140,7 @@ def _front(study: Study) -> list[TrialResult]:
         scores = _scores(trial, spec)
         if not any(_dominates(other, scores) for other in front.values()):
             front[trial.name] = scores
-    return [_result(study.trials[name], spec) for name in list(front)[:FRONT_POINTS]]
+    return [study.trials[name] for name in front]
 
 
 def _scores(trial: TrialState, spec: Spec) -> tuple[float, ...]:
@@ -207,7 +213,7 @@ def _population(study: Study, best: TrialState | None) -> Population | None:
 def _lineage(study: Study, best: TrialState | None) -> list[Exploit]:
     """Return the copies that the winner's weights descend from, then the last others, as many as are shown; by time."""
     copies = [as_exploit(record) for record in study.exploits]
-    ancestors = ancestry(_result(best, study.spec), copies) if best else []
+    ancestors = ancestry(result_of(best, study.spec), copies) if best else []
     others = [copy for copy in reversed(copies) if copy not in ancestors]
     return sorted([*ancestors, *others][:LINEAGE_STEPS], key=lambda copy: copy.time)
 

@@ -119,6 +119,8 @@ class Runs:
         """Take note of the process that a run is in."""
         ip = self.placement.node_of(actor)
         if ip is not None and run in self._trial_of:
+            if run not in self._node_of:
+                self.study.placed(self._trial_of[run], self.nodes.names.get(ip, ip), self.clock())
             self._node_of[run] = ip
             self._heard[run] = self.clock()
 

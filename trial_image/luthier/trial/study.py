@@ -7,7 +7,8 @@ No clock, no engine, no files here.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 
 from luthier.api.experiment import Budget, Spec
 from luthier.api.failures import OF_PODS, Action, Cause, action_for
@@ -23,6 +24,7 @@ from luthier.trial.records import (
     ExploitStep,
     Finished,
     Record,
+    RunPlaced,
     RunStarted,
     SpaceExhausted,
     TrialEnded,
@@ -53,12 +55,16 @@ class Study(Fold):
     def replay(self, records: Iterable[Record]) -> None:
         """Take in the records of earlier attempts; runs that were live then are waiting now."""
         for record in records:
-            if isinstance(record, TrialProposed):
-                self._searcher.remember(record.trial, dict(record.values))
-            elif isinstance(record, TrialReported):
-                self._decide(self.trials[record.trial], record)
-            self.apply(record)
+            self.take_in(record)
         self._interrupt()
+
+    def take_in(self, record: Record) -> None:
+        """Take in what another study wrote, and teach searcher and scheduler as they were taught when it did."""
+        if isinstance(record, TrialProposed):
+            self._searcher.remember(record.trial, dict(record.values))
+        elif isinstance(record, TrialReported):
+            self._decide(self.trials[record.trial], record)
+        self.apply(record)
 
     def _record(self, record: Record) -> None:
         self._write(record)
@@ -70,9 +76,25 @@ class Study(Fold):
             )
         self._drop_superfluous(record.time)
 
-    def begin(self, attempt: int, generation: int, budget: Budget, now: float, previous_end: str = "") -> None:
+    def begin(
+        self,
+        attempt: int,
+        generation: int,
+        budget: Budget,
+        now: float,
+        previous_end: str = "",
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """Start an attempt with the budget as it is in the manifest now, and with how the one before it was lost."""
-        self._record(AttemptStarted(time=now, attempt=attempt, generation=generation, previous_end=previous_end))
+        self._record(
+            AttemptStarted(
+                time=now,
+                attempt=attempt,
+                generation=generation,
+                previous_end=previous_end,
+                environment=dict(environment),
+            )
+        )
         self.change_budget(generation, budget, now)
 
     def change_budget(self, generation: int, budget: Budget, now: float) -> None:
@@ -117,6 +139,11 @@ class Study(Fold):
             return None
         self._record(TrialProposed(time=now, trial=name, values=values))
         return self.trials[name]
+
+    def placed(self, name: str, worker: str, now: float) -> None:
+        """Take in that a live run has a process on a worker, known by its pod's name or its address."""
+        if self.trials[name].state is State.RUNNING:
+            self._record(RunPlaced(time=now, trial=name, worker=worker))
 
     def report(self, name: str, metrics: dict[str, float], now: float) -> bool:
         """Take in a result of a live run; return whether the run goes on."""
@@ -277,6 +304,12 @@ class Study(Fold):
                 )
             self._release(trial)
         self._record(Finished(time=now, outcome=outcome))
+
+
+def as_begun(spec: Spec, records: Iterable[Record]) -> Spec:
+    """Return the spec with the budget that the experiment began with: its scheduler was built for that one."""
+    first = next((record.budget for record in records if isinstance(record, BudgetChanged)), spec.budget)
+    return spec.model_copy(update={"budget": first})
 
 
 def _last(message: str) -> str:
