@@ -7,6 +7,7 @@ import typer
 from luthier.cli.best import best
 from luthier.cli.extend import extend
 from luthier.cli.get import get
+from luthier.cli.logs import logs
 from luthier.cli.replay import replay
 from luthier.cli.run import run
 from luthier.cli.stop import stop
@@ -47,6 +48,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (validate, run, watch, trials, best, suspend, resume, extend, stop, replay):
+for command in (validate, run, watch, trials, best, logs, suspend, resume, extend, stop, replay):
     app.command(no_args_is_help=True)(command)
 app.command()(get)

@@ -28,6 +28,7 @@ from ray.tune.search.search_algorithm import SearchAlgorithm
 from luthier.api.keys import SLOT
 from luthier.api.manifest import Experiment
 from luthier.trial.nodes import Nodes
+from luthier.trial.output import heard_in_the_pods_log
 from luthier.trial.result_metrics import flat
 from luthier.trial.runs import Runs
 from luthier.trial.study import Study
@@ -56,7 +57,7 @@ def controller_for(
     """
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(PENDING_RUNS)
     trial = experiment.spec.trial
-    trainable = restoring_what_is_whole(load_trainable(trial))
+    trainable = heard_in_the_pods_log(restoring_what_is_whole(load_trainable(trial)))
     name = experiment.metadata.name
     register_trainable(name, trainable, warn=False)
     check_can_pause(trainable, experiment.spec.scheduler_kind)
