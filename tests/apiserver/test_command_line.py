@@ -147,3 +147,29 @@ def test_who_may_not_list_all_namespaces_is_told(stranger: Call, name: str) -> N
 @pytest.mark.parametrize("command", ["get", "suspend", "resume", "stop", "extend"])
 def test_an_experiment_that_is_not_there_is_said(luthier: Call, command: str) -> None:
     assert "There is no TuningExperiment nobody" in luthier(command, "nobody", code=2)
+
+
+def test_a_stall_is_explained_with_events_and_to_who_may_see_no_events_without(
+    luthier: Call, stranger: Call, experiments: Experiments, kubectl: Kubectl, name: str
+) -> None:
+    condition = {"type": "Stalled", "status": "True", "reason": "QuotaExceeded", "message": "quota q is full"}
+    experiments.patch_status(name, {"conditions": [condition | {"lastTransitionTime": "2026-01-01T00:00:00Z"}]})
+    uid = experiments.get(name)["metadata"]["uid"]
+    about = {"kind": "TuningExperiment", "name": name, "namespace": "default", "uid": uid}
+    event = {
+        "apiVersion": "v1", "kind": "Event", "metadata": {"name": f"{name}.1"}, "involvedObject": about,
+        "type": "Warning", "reason": "Stalled", "message": "pods can't be made",
+        "lastTimestamp": "2026-01-01T00:00:00Z",
+    }  # fmt: skip
+    kubectl("apply", "--filename", "-", stdin=event)
+    text = luthier("explain", name)
+    for line in (
+        f"{name} is Stalled",
+        "QuotaExceeded: quota q is full",
+        "Raise the ResourceQuota",
+        "pods can't be made",
+    ):
+        assert line in text
+    assert json.loads(luthier("explain", name, "-o", "json"))["events"][0]["what"] == "Stalled"
+    assert "pods can't be made" not in (text := stranger("explain", name))
+    assert "Raise the ResourceQuota" in text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from luthier.cli.best import best
+from luthier.cli.explain import explain
 from luthier.cli.extend import extend
 from luthier.cli.get import get
 from luthier.cli.logs import logs
@@ -48,6 +49,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (validate, run, watch, trials, best, logs, suspend, resume, extend, stop, replay):
+for command in (validate, run, watch, trials, best, logs, explain, suspend, resume, extend, stop, replay):
     app.command(no_args_is_help=True)(command)
 app.command()(get)

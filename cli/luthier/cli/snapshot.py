@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +44,8 @@ class Snapshot:
     front: tuple[TrialResult, ...] = ()
     population: Population | None = None
     failures: tuple[FailedTrial, ...] = ()
+    failure_counts: Mapping[str, int] = field(default_factory=dict)
+    """Bad ends of runs by class."""
     workers: str = ""
     """Ready and desired worker pods, where there are any."""
 
@@ -75,6 +77,7 @@ def of_report(experiment: Experiment, report: Report, *, interrupted: bool = Fal
         front=tuple(report.pareto_front),
         population=report.population,
         failures=tuple(report.failures),
+        failure_counts=report.failure_counts,
     )
 
 
@@ -96,6 +99,7 @@ def of_status(name: str, objectives: Sequence[Objective], status: Status) -> Sna
         front=tuple(status.pareto_front),
         population=status.population,
         failures=tuple(status.failures),
+        failure_counts=status.failure_counts,
         workers=f"{workers.ready}/{workers.desired} workers" if workers.desired else "",
     )
 

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from luthier.api.experiment import Objective
 from luthier.api.status import Exploit, TrialResult
+from luthier.cli.advice import advice_on
 from luthier.cli.snapshot import Snapshot
 
 COLOURS = {
@@ -22,26 +23,6 @@ COLOURS = {
     "Stalled": "yellow",
     "Interrupted": "yellow",
     "Unreachable": "yellow",
-}
-ADVICE = {
-    "Unschedulable": "Free or add the resource, or ask for less in trial.resources or workers.max.",
-    "ImagePull": "Check trial.image and the pull secret; see `kubectl describe pod`.",
-    "CreateContainerConfig": "A Secret or ConfigMap that the pod template refers to is missing or lacks a key.",
-    "QuotaExceeded": "Raise the ResourceQuota, or lower budget.parallelTrials or trial.resources.",
-    "Forbidden": "An admission policy refuses the pods; change workers.template or ask the cluster's owner.",
-    "ConfigMapNotFound": "Create the ConfigMap that trial.source names; `kubectl apply -k` on the folder makes it.",
-    "ClaimNotFound": "Create the PersistentVolumeClaim that storage.claimName names.",
-    "ClaimPending": "No volume is given: check storage.storageClassName and storage.accessMode.",
-    "SecretNotFound": "Create the Secret that the pod template refers to.",
-    "NoResult": "Look at the log of the driver and worker pods; raise trial.reportTimeoutSeconds if trials are slow.",
-    "MetricMissing": "Report the objective under that very name, or correct objectives[].metric.",
-    "DriverCrashLoop": "Look at the log of the driver pod: "
-    "kubectl logs -l luthier.dev/experiment=NAME,luthier.dev/role=driver.",
-    "WorkerCrash": "Look at the log of the worker pods; too little memory is the usual cause: trial.resources.memory.",
-    "ContainerCreation": "The node can't make the container; see `kubectl describe pod`.",
-    "VolumeMount": "The node can't mount the volume; see `kubectl describe pod` and storage.accessMode.",
-    "NameTaken": "Rename the experiment, or delete the object that has the name.",
-    "DriverUnreachable": "A NetworkPolicy may keep the operator from the driver's port 8077.",
 }
 
 
@@ -138,7 +119,7 @@ def trouble(snapshot: Snapshot) -> list[str]:
     if snapshot.state not in ("Stalled", "Rejected", "Suspended", "Unreachable"):
         return []
     said = f"{snapshot.reason}: {snapshot.message}" if snapshot.reason else snapshot.message
-    return [line for line in (said, ADVICE.get(snapshot.reason, "")) if line]
+    return [line for line in (said, advice_on(snapshot.reason, snapshot.name)) if line]
 
 
 def _change(pair: list[Any]) -> str:

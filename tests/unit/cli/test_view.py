@@ -6,10 +6,11 @@ from rich.console import Console
 
 from luthier.api.status import Population, Progress
 from luthier.api.wire import Report
+from luthier.cli.advice import ADVICE
 from luthier.cli.page import final_page
 from luthier.cli.screen import Lines
 from luthier.cli.snapshot import of_object, of_report, of_status
-from luthier.cli.view import ADVICE, duration, live, number, plain
+from luthier.cli.view import duration, live, number, plain
 from unit.cli.builders import ACCURACY, BEST, COPIES, condition, ended, experiment, running, status
 
 
