@@ -26,7 +26,7 @@ from matplotlib.patches import FancyBboxPatch
 from matplotlib.transforms import Bbox
 
 from dashboards.queries import FOLDER, filled
-from dashboards.server import Json, Prometheus
+from scraping.server import Json, Prometheus
 
 PICTURES = Path(__file__).resolve().parent.parent / "docs" / "pictures"
 GRID = 24

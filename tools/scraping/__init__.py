@@ -1,0 +1,1 @@
+"""A real Prometheus that is configured by the chart, as the Prometheus operator would do it."""
