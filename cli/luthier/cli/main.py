@@ -10,10 +10,12 @@ from luthier.cli.extend import extend
 from luthier.cli.get import get
 from luthier.cli.logs import logs
 from luthier.cli.replay import replay
+from luthier.cli.report import report
 from luthier.cli.run import run
 from luthier.cli.stop import stop
 from luthier.cli.suspend import resume, suspend
 from luthier.cli.trials import trials
+from luthier.cli.ui import ui
 from luthier.cli.validate import validate
 from luthier.cli.watch import watch
 
@@ -30,6 +32,8 @@ EXAMPLES = """[bold]From nothing to a tuned model[/bold]
   luthier best luthier-results/NAME-1        the winner's parameters
 
   luthier replay luthier-results/NAME-1      the schedule that made it
+
+  luthier ui luthier-results/NAME-1          all of it in the browser
 
 [bold]On a cluster[/bold]
 
@@ -49,6 +53,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (validate, run, watch, trials, best, logs, explain, suspend, resume, extend, stop, replay):
+LOOKING = (watch, trials, best, report, ui, logs, explain, replay)
+for command in (validate, run, *LOOKING, suspend, resume, extend, stop):
     app.command(no_args_is_help=True)(command)
 app.command()(get)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -66,6 +67,7 @@ def run(
     results.keep_experiment(plan.directory, plan.experiment, manifest=plan.manifest, code=plan.code)
     _announce(console, plan)
     report = _run(console, plan)
+    _leave_page(console, plan)
     snapshot = of_report(plan.experiment, report, interrupted=True)
     console.print(
         final_page(
@@ -215,6 +217,18 @@ def _run(console: Console, plan: Plan) -> Report:
     return report
 
 
+def _leave_page(console: Console, plan: Plan) -> None:
+    """Write the report beside the results; a run is no worse without one."""
+    try:
+        from luthier.trial.report.making import REPORT_FILE, write_page
+
+        write_page(plan.experiment, plan.directory, plan.directory / REPORT_FILE, now=time.time())
+    except Exception as error:
+        console.print(Text(f"Note: there is no report: {error}", style="dim"))
+    else:
+        console.print(Text(f"Report: {plan.directory / REPORT_FILE}", overflow="fold"))
+
+
 def _next_steps(plan: Plan, report: Report) -> list[tuple[str, str]]:
     directory = plan.directory
     if report.outcome is None:
@@ -224,4 +238,5 @@ def _next_steps(plan: Plan, report: Report) -> list[tuple[str, str]]:
     steps = [(f"luthier best {directory} --format args", "the winner's parameters, as arguments")]
     if report.population:
         steps.append((f"luthier replay {directory}", "the schedule that it lived through"))
+    steps.append((f"luthier ui {directory}", "all of it in the browser"))
     return [*steps, (f"luthier run {plan.manifest} --resume {directory}", "go on, once the budget there is raised")]

@@ -19,6 +19,7 @@ from luthier.api import keys, wire
 from luthier.api.keys import Exit
 from luthier.api.manifest import Experiment, ManifestError, load, parse
 from luthier.trial.archive import Archive
+from luthier.trial.closing import close_in_child
 from luthier.trial.errors import BadExperiment, BrokenLedger, Fenced, StorageFull, StorageNotWritable
 from luthier.trial.nodes import Nodes
 from luthier.trial.ray_node import (
@@ -88,7 +89,17 @@ def _drive(server: ProgressServer, nodes: Nodes) -> int:
     server.archive = Archive(directory)
     attempt, previous_end = int(os.environ[keys.ENV_ATTEMPT]), os.environ.get(keys.ENV_PREVIOUS_END, "")
     server.page.begin(experiment.metadata.name, experiment.spec.driver.metrics)
-    engine = Engine(experiment, directory, attempt, server.publish, nodes, previous_end, server.page)
+    file = Path(os.environ[keys.ENV_EXPERIMENT_FILE])
+    engine = Engine(
+        experiment,
+        directory,
+        attempt,
+        server.publish,
+        nodes,
+        previous_end,
+        server.page,
+        at_end=lambda: close_in_child(file, directory),
+    )
     server.take_budgets(engine.change_budget)
     with importable(Path(keys.MOUNT_CODE) if experiment.spec.trial.source else None), stopping(engine):
         _join(head)

@@ -21,6 +21,7 @@ from luthier.trial import checkpoints, schedulers, search, snapshot
 from luthier.trial import ledger as ledgers
 from luthier.trial.driver_metrics import DriverPage
 from luthier.trial.ending import outcome
+from luthier.trial.environment import environment
 from luthier.trial.errors import BadExperiment, StorageFull, TrialRuntimeError
 from luthier.trial.nodes import Nodes
 from luthier.trial.records import CheckpointDropped, Record
@@ -52,8 +53,11 @@ class Engine:
         nodes: Nodes | None = None,
         previous_end: str = "",
         page: DriverPage | None = None,
+        at_end: Callable[[], object] | None = None,
     ) -> None:
         """Claim the directory, read what earlier attempts left, and stand ready.
+
+        `at_end` is called once there is an outcome that stands in the ledger, before it is published.
 
         Raises:
             Fenced: a newer attempt owns the directory.
@@ -78,6 +82,7 @@ class Engine:
         self._sequence = attempt * 1_000_000
         self._problem: Problem | None = None
         self._page = page
+        self._at_end = at_end
         self._resources: dict[str, tuple[float, float]] = {}
         self._resources_seen: float | None = None
         self.study = open_study(experiment, directory, self._write)
@@ -104,7 +109,7 @@ class Engine:
         try:
             metadata = self.experiment.metadata
             budget = self.experiment.spec.budget
-            self.study.begin(self.attempt, metadata.generation, budget, time.time(), self._previous_end)
+            self.study.begin(self.attempt, metadata.generation, budget, time.time(), self._previous_end, environment())
             self._publish()
             kept = {self.directory / checkpoint for checkpoint in self.study.checkpoints}
             checkpoints.remove_leftovers(self.directory / TRIALS_DIR, kept)
@@ -115,6 +120,8 @@ class Engine:
                 raise
             LOGGER.warning("leaving a full storage; what could not be written is done again in the next attempt")
         self._ledger.close()
+        if self._at_end and self.study.outcome:
+            self._at_end()
         self._is_dirty = True
         return self._publish()
 

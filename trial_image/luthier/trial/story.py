@@ -15,6 +15,7 @@ from typing import Any
 from luthier.api.experiment import Objective, Spec
 from luthier.api.manifest import Experiment
 from luthier.api.parameters import Scalar
+from luthier.api.status import Waste
 from luthier.trial import schedulers
 from luthier.trial.records import (
     SCHEDULER,
@@ -45,6 +46,9 @@ class Use(StrEnum):
     """The trial failed, or its run did and had to go back."""
     LOST = "Lost"
     """Worker, node or driver went away, and what was not saved was done again."""
+
+
+WASTE = {Use.STOPPED: Waste.EARLY_STOPPED, Use.FAILED: Waste.FAILED, Use.LOST: Waste.DISRUPTED}
 
 
 @dataclass(frozen=True)
@@ -191,12 +195,10 @@ class Story:
         return {rest: seconds}
 
     def uses(self) -> dict[Use, float]:
-        """Return trial-seconds by what they were good for, all of them in the enum's order."""
-        total = dict.fromkeys(Use, 0.0)
-        for run in self.runs:
-            for use, seconds in self.use_of(run).items():
-                total[use] += seconds
-        return total
+        """Return trial-seconds by what they were good for, all of them in the enum's order, as status counts them."""
+        wasted = self.study.tally.wasted
+        in_vain = {use: wasted.get(waste, 0.0) for use, waste in WASTE.items()}
+        return {Use.USEFUL: self.study.trial_seconds(self.now) - sum(in_vain.values()), **in_vain}
 
 
 def _use_of_rest(trial: TrialState) -> Use:

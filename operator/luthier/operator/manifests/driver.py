@@ -45,6 +45,7 @@ def driver_pod(
             keys.ENV_STORAGE: f"{keys.MOUNT_STORAGE}/{storage_folder(identity.name, identity.uid)}",
             keys.ENV_ATTEMPT: str(attempt),
             keys.ENV_TOKEN_FILE: f"{keys.MOUNT_TOKEN}/{keys.PROGRESS_TOKEN_KEY}",
+            keys.ENV_IMAGE: spec.trial.image or settings.trial_image,
             **({keys.ENV_PREVIOUS_END: previous_end} if previous_end else {}),
             **(sizing.environment if sizing else {}),
         },
