@@ -28,6 +28,7 @@ from luthier.operator.execute import Executor
 from luthier.operator.follower import Followers, Target
 from luthier.operator.manifests.event import event
 from luthier.operator.metrics import Arrivals, Rounds
+from luthier.operator.news import may_tell_stall, news
 from luthier.operator.notes import Notebook
 from luthier.operator.observation import Observation, PodState
 from luthier.operator.observe import Observer
@@ -36,14 +37,13 @@ from luthier.operator.plan import DeletePod, touches_objects
 from luthier.operator.pods import as_time
 from luthier.operator.project import project, status_patch
 from luthier.operator.queue import WorkQueue
-from luthier.operator.story import FAILURES_SECONDS, Happening, tell, tell_failures
+from luthier.operator.story import RECOVERED, STALLED, Happening, tell
 from luthier.operator.verdict import Decision
 
 LOGGER = logging.getLogger(__name__)
 WORKERS = 4
 TICK_SECONDS = 15
 """An experiment that has not ended is looked at this often though nothing was heard."""
-FAILURES_PACE = timedelta(seconds=FAILURES_SECONDS)
 
 ASK_SECONDS = 60
 """And read past the watch this often, as its pods are."""
@@ -132,7 +132,7 @@ class Controller:
         not_before = due(seen.previous, status, notes.written_at) if patch else None
         is_early = not_before is not None and not_before > now
         written = bool(patch) and not is_early and await self._write(body, seen, status, patch, now)
-        later = await self._tell_failures(seen, now)
+        later = await self._tell_news(seen, now)
         self._plan_next(key, seen, [decision.look_again, not_before if is_early else None, later], now, at_once=written)
 
     def _count_arrivals(self, body: Json, seen: Observation) -> None:
@@ -208,22 +208,19 @@ class Controller:
         notes = self._notebook.page(seen.identity.uid)
         notes.written_version, notes.written_at = version_of(stored), now
         for happening in tell(seen.previous, status):
+            if happening.reason in (STALLED, RECOVERED) and not may_tell_stall(notes.told, now):
+                continue
             await self._post(seen, happening)
         return True
 
-    async def _tell_failures(self, seen: Observation, now: datetime) -> datetime | None:
-        """Post one event about the trials that failed since the last one; return when the next may be posted."""
-        notes = self._notebook.page(seen.identity.uid)
-        if notes.failures_told is None:  # this operator's first look: what happened before was told by another
-            notes.failures_told = seen.previous.trials.failed
-        happening = tell_failures(notes.failures_told, seen.previous, now)
-        if happening is None:
-            return None
-        if notes.failures_told_at is not None and now < notes.failures_told_at + FAILURES_PACE:
-            return notes.failures_told_at + FAILURES_PACE
-        notes.failures_told, notes.failures_told_at = seen.previous.trials.failed, now
-        await self._post(seen, happening)
-        return None
+    async def _tell_news(self, seen: Observation, now: datetime) -> datetime | None:
+        """Post events about what trials have done, as status says it; return when there will be more to post."""
+        told = self._notebook.page(seen.identity.uid).told
+        objectives = seen.spec.objectives if seen.experiment is not None else ()
+        happenings, later = news(told, seen.previous, objectives, now, has_ended=seen.has_ended)
+        for happening in happenings:
+            await self._post(seen, happening)
+        return later
 
     async def _post(self, seen: Observation, told: Happening) -> None:
         """An event that cannot be posted is no reason to stop."""

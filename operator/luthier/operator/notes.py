@@ -8,6 +8,7 @@ from datetime import datetime
 from luthier.api.failures import Cause
 from luthier.api.manifest import Experiment
 from luthier.operator.arrivals import Arrived
+from luthier.operator.news import Told
 from luthier.operator.observation import Refusal, Things, Trouble
 
 
@@ -36,9 +37,8 @@ class Notes:
     written_version: int = 0
     """Resource version of the last status that was written."""
     written_at: datetime | None = None
-    failures_told: int | None = None
-    """Failed trials that an event was posted about."""
-    failures_told_at: datetime | None = None
+    told: Told = field(default_factory=Told)
+    """What events were posted about."""
     arrived: Arrived = field(default_factory=Arrived)
 
 
