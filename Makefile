@@ -13,7 +13,7 @@ READY := $(VENV)/.ready-$(shell cat $(WHAT_PINS) | sha256sum | cut -c1-12)
 FAST := tests/unit tests/conformance
 
 .NOTPARALLEL:
-.PHONY: help setup demo check lint types layers unit hostile test test-apiserver test-engine test-e2e bench generate format lock images clean-cluster clean
+.PHONY: help setup demo check lint types layers unit hostile test test-browser test-apiserver test-engine test-e2e bench generate format lock images clean-cluster clean
 
 help:  ## What there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -50,11 +50,14 @@ unit: setup
 hostile: setup  ## Ten thousand hostile experiments; `check` takes a tenth of them
 	LUTHIER_HOSTILE_EXAMPLES=10000 $(BIN)/pytest -q -n 2 tests/unit/operator/test_hostile_manifests.py
 
-test: check hostile test-apiserver test-engine test-e2e  ## Every test there is, the real-cluster ones too
+test: check hostile test-browser test-apiserver test-engine test-e2e  ## Every test there is, the real-cluster ones too
 
 test-apiserver: setup  ## Tests against a real API server and Helm, no pods
 	dev/cluster build
 	$(BIN)/pytest -q tests/apiserver tests/chart
+
+test-browser: setup  ## Tests of the report in a real Chromium; installs Debian's where there is none
+	$(BIN)/pytest -q tests/browser
 
 test-engine: setup  ## Tests on a real local Ray
 	$(BIN)/pytest -q tests/engine
