@@ -21,7 +21,7 @@ MEMBER_LINES = 60
 
 
 def lineage(story: Story) -> list[Figure]:
-    """Return the tree of copies: a line a member, a bow from the donor to whoever went on from its weights."""
+    """Return the tree of copies: a line a member, an arrow from the donor to whoever went on from its weights."""
     copies = story.study.exploits
     if not copies:
         return []
@@ -52,7 +52,7 @@ def lineage(story: Story) -> list[Figure]:
         "legend": {"orientation": "h", "y": 1.1},
     }
     parts = [
-        "A line is a member, a bow is a copy: the lower end goes on with the upper end's weights. "
+        "A line is a member; an arrow is a copy, from whose weights were taken to who went on with them. "
         "Orange is the way that the winner's weights have come.",
         said(len(members), len(story.trials), "members"),
         said(len(drawn), len(copies), "copies"),
@@ -192,7 +192,13 @@ def _schedule(
             "hovertemplate": "the winner's: %{y} at iteration %{x}<extra></extra>",
         }
     )
-    kind = {"type": "log"} if parameter.scale is Scale.LOG else {} if is_ranged else {"type": "category"}
+    kind = (
+        {"type": "log", "exponentformat": "e"}
+        if parameter.scale is Scale.LOG
+        else {}
+        if is_ranged
+        else {"type": "category"}
+    )
     layout = {
         "xaxis": axis("iteration", rangemode="tozero"),
         "yaxis": axis(parameter.name, **kind),

@@ -172,7 +172,7 @@ def _slice(
     values = [story.best_value(trial) or 0.0 for trial, _ in own]
     xs: list[object] = [given if _is_ranged(parameter) else plain(parameter_text(given), 24) for _, given in own]
     is_log = parameter.scale is Scale.LOG
-    ranged = {"type": "log"} if is_log else {} if _is_ranged(parameter) else {"type": "category"}
+    ranged = {"type": "log", "exponentformat": "e"} if is_log else {} if _is_ranged(parameter) else {"type": "category"}
     data: list[Json] = [
         {
             "type": "scatter",
@@ -216,7 +216,7 @@ def importance(parts: dict[str, float]) -> list[Figure]:
         }
     ]
     layout = {
-        "xaxis": axis("part of the objective's variance", tickformat=".0%", rangemode="tozero"),
+        "xaxis": axis("importance", tickformat=".0%", rangemode="tozero"),
         "yaxis": {"type": "category", "automargin": True},
     }
     return [Figure("importance", "Importance of parameters", data, layout, height=max(220, 60 + 26 * len(ordered)))]
