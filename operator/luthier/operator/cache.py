@@ -1,10 +1,15 @@
 """Experiments and their pods as last seen: filled by the watch, by answers to our own writes, and by lists.
 
 An older copy never replaces a newer one, whatever the order in which they arrive.
+
+What is kept is text: as dictionaries a thousand experiments and their pods take ten times the room, and what is
+kept of a long list would hold on to the memory of all of it.
 """
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
 from typing import Any
 
 from luthier.api import keys
@@ -17,46 +22,66 @@ Owner = tuple[str, str]
 """Namespace and uid of an experiment. Labels are anybody's to write, so a pod counts only in its own namespace."""
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One object."""
+
+    uid: str
+    version: int
+    text: bytes
+
+    @classmethod
+    def of(cls, body: Json) -> Kept:
+        """Return an object as it is kept."""
+        return cls(uid_of(body), version_of(body), json.dumps(body, separators=(",", ":")).encode())
+
+    def body(self) -> Json:
+        """Return the object."""
+        found: Json = json.loads(self.text)
+        return found
+
+
 class Cache:
     """What is known of the cluster without asking."""
 
     def __init__(self) -> None:
-        self._experiments: dict[Key, Json] = {}
-        self._pods: dict[Owner, dict[str, Json]] = {}
+        self._experiments: dict[Key, Kept] = {}
+        self._pods: dict[Owner, dict[str, Kept]] = {}
         self.listing = 0
         """Grows when the watch of pods had to begin with a new list: what went away in between was not told."""
 
     def experiment(self, key: Key) -> Json | None:
         """Return an experiment, if it is known."""
-        return self._experiments.get(key)
+        known = self._experiments.get(key)
+        return known.body() if known else None
 
-    def experiments(self) -> list[Json]:
+    def experiments(self) -> list[Kept]:
         """Return all experiments."""
         return list(self._experiments.values())
 
     def pods(self, owner: Owner) -> list[Json]:
         """Return the known pods of an experiment."""
-        return list(self._pods.get(owner, {}).values())
+        return [pod.body() for pod in self._pods.get(owner, {}).values()]
 
     def keep_experiment(self, body: Json) -> None:
         """Take over an experiment unless a newer copy is known."""
         key = key_of(body)
         known = self._experiments.get(key)
-        if known is None or uid_of(known) != uid_of(body) or version_of(known) <= version_of(body):
-            self._experiments[key] = _without_ballast(body)
+        if known is None or known.uid != uid_of(body) or known.version <= version_of(body):
+            self._experiments[key] = Kept.of(_without_ballast(body))
 
     def drop_experiment(self, body: Json) -> None:
         """Forget an experiment, unless its name has passed to another one."""
         known = self._experiments.get(key_of(body))
-        if known is not None and uid_of(known) == uid_of(body):
+        if known is not None and known.uid == uid_of(body):
             del self._experiments[key_of(body)]
 
     def keep_pod(self, body: Json) -> None:
         """Take over a pod unless a newer copy is known."""
         pods = self._pods.setdefault(owner_of(body), {})
         known = pods.get(uid_of(body))
-        if known is None or version_of(known) <= version_of(body):
-            pods[uid_of(body)] = _bare_pod(body)
+        if known is None or known.version <= version_of(body):
+            pods[uid_of(body)] = Kept.of(_bare_pod(body))
 
     def drop_pod(self, body: Json) -> None:
         """Forget a pod."""

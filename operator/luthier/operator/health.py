@@ -10,7 +10,9 @@ from luthier.operator.notes import Notebook
 from luthier.operator.queue import WorkQueue
 
 QUEUE_SECONDS = 60
-"""No experiment may wait longer than this for a worker."""
+"""While experiments wait, no longer than this may pass between two rounds; a long queue that moves is no fault."""
+ROUND_SECONDS = 300
+"""No round may take longer than this: each of its requests has a timeout of its own."""
 WATCH_SECONDS = 120
 """The watch must show what was written before it within this time."""
 TICK_SECONDS = 1
@@ -44,8 +46,10 @@ class Health:
 
     def problem(self, now: datetime) -> str | None:
         """Return why the operator should be restarted, or None while it does its work."""
-        if self._queue.oldest_seconds() > QUEUE_SECONDS:
-            return f"an experiment has waited {self._queue.oldest_seconds():.0f} s for a round"
+        if self._queue.stuck_seconds() > QUEUE_SECONDS:
+            return f"experiments wait and no round began or ended for {self._queue.stuck_seconds():.0f} s"
+        if self._queue.longest_round_seconds() > ROUND_SECONDS:
+            return f"a round has taken {self._queue.longest_round_seconds():.0f} s"
         loop_time = asyncio.get_running_loop().time()
         if self._ticked_at is not None and loop_time - self._ticked_at > LOOP_SECONDS:
             return f"the event loop stood still for {loop_time - self._ticked_at:.0f} s"

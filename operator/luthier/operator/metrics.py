@@ -119,7 +119,8 @@ class FleetCollector(Collector):
 
     def _experiments(self) -> Family:
         family = GaugeMetricFamily("luthier_experiments", "Experiments by state.", labels=["state"])
-        tally = Tally((body.get("status") or {}).get("state") or "Pending" for body in self._cache.experiments())
+        bodies = (kept.body() for kept in self._cache.experiments())
+        tally = Tally((body.get("status") or {}).get("state") or "Pending" for body in bodies)
         for state in STATES:
             family.add_metric([state], tally[state])
         return family

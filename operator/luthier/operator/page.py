@@ -14,8 +14,7 @@ from typing import cast
 from prometheus_client import CollectorRegistry, generate_latest
 
 from luthier.api.wire import Report
-from luthier.operator.cache import Cache, uid_of, version_of
-from luthier.operator.cluster import Json
+from luthier.operator.cache import Cache, Kept
 from luthier.operator.series import Family, Known, families, read_experiment, with_report
 
 FAMILY = re.compile(r"^(?=# HELP )", re.MULTILINE)
@@ -54,19 +53,18 @@ class ExperimentPage:
         """
         if not self._leads():
             return b""
-        self._written = {uid_of(body): self._write(body) for body in self._cache.experiments()}
+        self._written = {kept.uid: self._write(kept) for kept in self._cache.experiments()}
         columns = zip(*(written.samples for written in self._written.values()), strict=True)
         lines = (line for header, samples in zip(self._headers, columns, strict=False) for line in (header, *samples))
         return "".join(lines).encode()
 
-    def _write(self, body: Json) -> Written:
-        uid = uid_of(body)
-        report, known = self._report_of(uid), self._written.get(uid)
+    def _write(self, kept: Kept) -> Written:
+        report, known = self._report_of(kept.uid), self._written.get(kept.uid)
         said = (report.attempt, report.sequence) if report is not None else (0, 0)
-        version = (version_of(body), *said)
+        version = (kept.version, *said)
         if known is not None and known.version == version:
             return known
-        experiment = with_report(read_experiment(body), report)
+        experiment = with_report(read_experiment(kept.body()), report)
         return Written(version, tuple(samples for _, samples in _blocks((experiment,))))
 
 

@@ -28,7 +28,7 @@ class WorkQueue(Generic[K]):
         self._lane_of = lane_of
         self._count_lag = count_lag
         self._waiting: dict[Hashable, dict[K, float]] = {}
-        self._served: set[K] = set()
+        self._served: dict[K, float] = {}
         self._again: set[K] = set()
         self._timers: dict[K, asyncio.TimerHandle] = {}
         self._failures: dict[K, int] = {}
@@ -37,6 +37,8 @@ class WorkQueue(Generic[K]):
         self._wake = asyncio.Event()
         self._open = asyncio.Event()
         self._opened_at = 0.0
+        self._moved_at = 0.0
+        """When a worker last took a key or ended a round."""
 
     def set_open(self, is_open: bool) -> None:
         """Let workers take keys, or let keys wait."""
@@ -78,10 +80,11 @@ class WorkQueue(Generic[K]):
         lane = self._waiting.pop(name)
         key = next(iter(lane))
         since = max(lane.pop(key), self._opened_at)
-        self._count_lag(max(0.0, asyncio.get_running_loop().time() - since))
+        self._moved_at = now = asyncio.get_running_loop().time()
+        self._count_lag(max(0.0, now - since))
         if lane:
             self._waiting[name] = lane  # behind the others
-        self._served.add(key)
+        self._served[key] = now
         return key
 
     def done(self, key: K) -> None:
@@ -100,13 +103,20 @@ class WorkQueue(Generic[K]):
             self._resting.add(key)
         return seconds
 
-    def oldest_seconds(self) -> float:
-        """Return how long the first key has waited for a worker; while the queue is shut, no worker is missing."""
-        if not self._open.is_set():
+    def stuck_seconds(self) -> float:
+        """Return for how long keys have waited while no worker took one or ended a round.
+
+        However long the queue, it is not stuck while it moves. While it is shut, no worker is missing.
+        """
+        if not (self._waiting and self._open.is_set()):
             return 0.0
+        oldest = min(since for lane in self._waiting.values() for since in lane.values())
+        return asyncio.get_running_loop().time() - max(oldest, self._opened_at, self._moved_at)
+
+    def longest_round_seconds(self) -> float:
+        """Return for how long the first key that a worker has now has been with it."""
         now = asyncio.get_running_loop().time()
-        waiting = (since for lane in self._waiting.values() for since in lane.values())
-        return max((now - max(since, self._opened_at) for since in waiting), default=0.0)
+        return max((now - since for since in self._served.values()), default=0.0)
 
     def _ring(self, key: K) -> None:
         self._timers.pop(key, None)
@@ -114,7 +124,8 @@ class WorkQueue(Generic[K]):
         self.add(key)
 
     def _end(self, key: K) -> None:
-        self._served.discard(key)
+        self._served.pop(key, None)
+        self._moved_at = asyncio.get_running_loop().time()
         if key in self._again:
             self._again.discard(key)
             self.add(key)

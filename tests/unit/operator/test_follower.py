@@ -138,7 +138,7 @@ def test_a_budget_is_pushed_once_in_a_while() -> None:
         for generation in (2, 2, 3):
             await listener.followers.push_budget(UID, generation, budget)
         assert [body["generation"] for body in driver.budgets] == [2, 3]
-        assert driver.budgets[0]["budget"] == {"trials": 8, "parallelTrials": 2, "failedTrials": 3}
+        assert driver.budgets[0]["budget"] == {"trials": 8, "parallelTrials": 2, "failedTrials": 3, "stop": False}
 
     run(scenario)
 

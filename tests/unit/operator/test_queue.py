@@ -22,7 +22,7 @@ def test_a_key_that_is_added_twice_is_served_once() -> None:
         for key in ("a", "b", "a"):
             queue.add(key)
         assert [await queue.take(), await queue.take()] == ["a", "b"]
-        assert queue.oldest_seconds() == 0
+        assert queue.stuck_seconds() == 0
 
     run(scenario)
 
@@ -84,11 +84,31 @@ def test_errors_make_ever_longer_rests_and_success_ends_them() -> None:
     run(scenario)
 
 
-def test_it_knows_how_long_the_first_one_has_waited() -> None:
+def test_it_is_stuck_while_keys_wait_and_no_round_begins_or_ends() -> None:
     async def scenario(queue: WorkQueue[str]) -> None:
-        queue.add("a")
+        for key in ("a", "b", "c"):
+            queue.add(key)
         await asyncio.sleep(0.01)
-        assert queue.oldest_seconds() >= 0.01
+        assert queue.stuck_seconds() >= 0.01
+        await queue.take()
+        assert queue.stuck_seconds() < 0.01, "others wait as long as before, but it moves"
+        await asyncio.sleep(0.01)
+        assert queue.stuck_seconds() >= 0.01
+        queue.done("a")
+        assert queue.stuck_seconds() < 0.01
+
+    run(scenario)
+
+
+def test_it_knows_how_long_the_longest_round_takes() -> None:
+    async def scenario(queue: WorkQueue[str]) -> None:
+        assert queue.longest_round_seconds() == 0
+        queue.add("a")
+        await queue.take()
+        await asyncio.sleep(0.01)
+        assert queue.longest_round_seconds() >= 0.01
+        queue.done("a")
+        assert queue.longest_round_seconds() == 0
 
     run(scenario)
 
@@ -99,9 +119,9 @@ def test_a_shut_queue_serves_nobody_and_blames_nobody_for_it() -> None:
         queue.add("a")
         taking = asyncio.ensure_future(queue.take())
         await asyncio.sleep(0.02)
-        assert (taking.done(), queue.oldest_seconds()) == (False, 0)
+        assert (taking.done(), queue.stuck_seconds()) == (False, 0)
         queue.set_open(True)
-        assert queue.oldest_seconds() < 0.01
+        assert queue.stuck_seconds() < 0.01
         assert await taking == "a"
 
     run(scenario)
