@@ -212,7 +212,7 @@ def _pods(known: Sequence[Known]) -> Iterator[Family]:
 
 
 def _add_by(family: Family, one: Known, values: Iterable[tuple[str, float]]) -> None:
-    for label, value in values:
+    for label, value in dict(values).items():  # a driver may say a thing twice, and a page may not
         family.add_metric([*one.place, label], value)
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from luthier.api.status import Status, Usage
+from luthier.api.status import Activity, RungCount, Status, Usage
 from luthier.api.wire import Phase
 from luthier.operator.arrivals import Arrived, News, look
 from luthier.operator.metrics import FleetCollector
@@ -130,6 +130,12 @@ def test_no_name_can_write_a_line_of_its_own() -> None:
     assert found["luthier_trials", "running"] == 2
 
 
+def test_a_rung_that_a_driver_names_twice_is_one_series() -> None:
+    rungs = [RungCount(iterations=3, promoted=1), RungCount(iterations=3, promoted=2)]
+    page = a_page(cached(a_body(a_full_status(activity=Activity(rungs=rungs))))).render().decode()
+    assert page.count("luthier_rung_promotions_total{") == 1
+
+
 def test_the_series_of_an_experiment_are_bounded() -> None:
     lines = a_page(cached(a_body(a_full_status()))).render().splitlines()
     series = [line for line in lines if not line.startswith(b"#")]
@@ -168,6 +174,13 @@ def test_what_had_arrived_before_the_operator_came_is_not_counted_again() -> Non
     seen = an_observation(a_driver(), report=a_report())
     assert look(seen, arrived, NOW - timedelta(hours=1)) == News()
     assert look(seen, arrived, NOW - timedelta(hours=1)) == News()
+
+
+def test_a_result_that_status_knows_of_is_not_counted_when_the_driver_is_heard_again() -> None:
+    arrived = Arrived()
+    silent = an_observation(a_driver(), previous=a_status(last_result_time=ago(9)))
+    assert look(silent, arrived, NOW - timedelta(hours=1)) == News()
+    assert look(an_observation(a_driver(), report=a_report()), arrived, NOW - timedelta(hours=1)) == News()
 
 
 def test_a_queue_tells_how_long_a_key_has_waited_for_a_worker() -> None:

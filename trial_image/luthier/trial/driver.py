@@ -15,6 +15,8 @@ import sys
 from pathlib import Path
 from types import FrameType
 
+from prometheus_client import disable_created_metrics
+
 from luthier.api import keys, wire
 from luthier.api.keys import Exit
 from luthier.api.manifest import Experiment, ManifestError, load, parse
@@ -42,6 +44,7 @@ def main() -> int:
     """Run the experiment that the environment names and return the exit code."""
     logging.basicConfig(level="INFO", format="%(asctime)s %(levelname)s %(name)s %(message)s")
     leave_when_told()
+    disable_created_metrics()
     nodes = Nodes()
     server = ProgressServer(
         keys.PORT_PROGRESS,
