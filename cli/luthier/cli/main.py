@@ -9,6 +9,7 @@ from luthier.cli.explain import explain
 from luthier.cli.extend import extend
 from luthier.cli.get import get
 from luthier.cli.logs import logs
+from luthier.cli.plan import plan
 from luthier.cli.replay import replay
 from luthier.cli.report import report
 from luthier.cli.run import run
@@ -54,6 +55,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 LOOKING = (watch, trials, best, report, ui, logs, explain, replay)
-for command in (validate, run, *LOOKING, suspend, resume, extend, stop):
+for command in (validate, plan, run, *LOOKING, suspend, resume, extend, stop):
     app.command(no_args_is_help=True)(command)
 app.command()(get)
