@@ -18,11 +18,13 @@ from luthier.api.manifest import Experiment, ManifestError, parse
 from luthier.api.status import TrialCounts
 from luthier.api.wire import Report
 from luthier.cli import results
+from luthier.cli.archives import Folder
 from luthier.cli.errors import Exit, Refusal, speaks_plainly
 from luthier.cli.manifests import Manifest, read_manifest
 from luthier.cli.page import final_page
 from luthier.cli.screen import screen
 from luthier.cli.snapshot import of_report
+from luthier.cli.trial_feed import TrialFeed, with_rows
 
 OF_THE_CLUSTER = ("driver", "workers", "storage")
 """Fields of the spec that a local run does not look at."""
@@ -189,7 +191,9 @@ def _run(console: Console, plan: Plan) -> Report:
         from luthier.trial.run import run_experiment
     except ImportError as error:
         raise results.needs_runtime(error) from error
-    with screen(console) as show:
+    with screen(console) as bare:
+        feed = TrialFeed(lambda: contextlib.nullcontext(Folder(plan.directory)), plan.experiment.spec.objectives)
+        show = with_rows(bare, feed) if console.is_terminal else bare
         show(of_report(plan.experiment, Report(trials=TrialCounts(total=plan.experiment.spec.budget.trials))))
 
         def on_report(report: Report) -> None:

@@ -41,16 +41,34 @@ def open_window(experiments: Experiments, name: str) -> Iterator[Window]:
         raise Refusal(f"{name} has not begun, so there is nothing to read.", hint=f"See why: luthier explain {name}")
     core = experiments.core
     secret = _secret(core, metadata)
-    token = base64.b64decode(secret["data"][keys.PROGRESS_TOKEN_KEY]).decode()
     drivers = _drivers(core, metadata)
     alive = next((pod for pod in drivers if _listens(pod)), None)
     if alive is not None:
-        yield _window(experiments, experiment, alive["metadata"]["name"], token)
+        yield _window(experiments, experiment, alive["metadata"]["name"], _token(secret))
         return
     with _reader(core, experiment, drivers[0] if drivers else None, secret) as pod:
-        window = _window(experiments, experiment, pod, token)
+        window = _window(experiments, experiment, pod, _token(secret))
         _wait_until_it_answers(window)
         yield window
+
+
+@contextlib.contextmanager
+def open_driver(experiments: Experiments, name: str) -> Iterator[Window]:
+    """Yield the pages of an experiment's running driver; no pod is made for it.
+
+    Raises:
+        Refusal: it has none, or there is no right to look.
+    """
+    experiment = experiments.read(name)
+    alive = next((pod for pod in _drivers(experiments.core, experiment["metadata"]) if _listens(pod)), None)
+    if alive is None:
+        raise Refusal(f"{name} has no running driver.", hint=f"See why: luthier explain {name}")
+    token = _token(_secret(experiments.core, experiment["metadata"]))
+    yield _window(experiments, experiment, alive["metadata"]["name"], token)
+
+
+def _token(secret: Json) -> str:
+    return base64.b64decode(secret["data"][keys.PROGRESS_TOKEN_KEY]).decode()
 
 
 def _window(experiments: Experiments, experiment: Json, pod: str, token: str) -> Window:
