@@ -54,10 +54,21 @@ class TrialRow:
     cause: str = ""
     """Class of its failure, or why it ended early."""
     message: str = ""
-    checkpoints: list[str] = field(default_factory=list)
-    """Complete ones that are kept, oldest first."""
+    saved: list[CheckpointSaved] = field(default_factory=list)
+    """Complete checkpoints that are kept, oldest first."""
     since: float | None = None
     """When its present run began."""
+
+    @property
+    def checkpoints(self) -> list[str]:
+        """Paths of the complete checkpoints that are kept, oldest first."""
+        return [record.checkpoint for record in self.saved]
+
+    @property
+    def best_checkpoint(self) -> str | None:
+        """The newest checkpoint at or before its best result, or else the oldest that is left."""
+        before = [record.checkpoint for record in self.saved if record.iteration <= self.best_iteration]
+        return before[-1] if before else next(iter(self.checkpoints), None)
 
     def to_json(self) -> dict[str, Any]:
         """Return the row for other programs."""
@@ -118,10 +129,10 @@ class TrialTable:
             case TrialEnded():
                 self._end(self._rows[record.trial], record)
             case CheckpointSaved():
-                self._rows[record.trial].checkpoints.append(record.checkpoint)
+                self._rows[record.trial].saved.append(record)
             case CheckpointDropped():
                 row = self._rows[record.trial]
-                row.checkpoints = [each for each in row.checkpoints if each != record.checkpoint]
+                row.saved = [each for each in row.saved if each.checkpoint != record.checkpoint]
             case BudgetChanged():
                 if self._ended_budget is not None and record.budget.raised_since(self._ended_budget):
                     self._reopen()

@@ -13,7 +13,7 @@ from kubernetes import client
 
 from luthier.api import keys
 from luthier.api.naming import base_name
-from luthier.cli.archives import Window
+from luthier.cli.archives import Gone, Window
 from luthier.cli.cluster import Experiments
 from luthier.cli.errors import Exit, Refusal
 from luthier.cli.reader_pod import image_of, reader_pod
@@ -25,6 +25,8 @@ Json = dict[str, Any]
 READER_SECONDS = 120.0
 """A reader has long come up by then, even where its image must be pulled."""
 PAUSE_SECONDS = 0.5
+LEAVING_LOOKS = 20
+"""For which a driver may seem to be there and not answer; then its storage is read without it."""
 REQUEST_SECONDS = (5, 20)
 
 
@@ -41,11 +43,16 @@ def open_window(experiments: Experiments, name: str) -> Iterator[Window]:
         raise Refusal(f"{name} has not begun, so there is nothing to read.", hint=f"See why: luthier explain {name}")
     core = experiments.core
     secret = _secret(core, metadata)
-    drivers = _drivers(core, metadata)
-    alive = next((pod for pod in drivers if _listens(pod)), None)
-    if alive is not None:
-        yield _window(experiments, experiment, alive["metadata"]["name"], _token(secret))
-        return
+    for _ in range(LEAVING_LOOKS):
+        drivers = _drivers(core, metadata)
+        alive = next((pod for pod in drivers if _listens(pod)), None)
+        if alive is None:
+            break
+        window = _window(experiments, experiment, alive["metadata"]["name"], _token(secret))
+        if _answers(window):
+            yield window
+            return
+        time.sleep(PAUSE_SECONDS)  # it has just ended, and its pod does not say so yet
     with _reader(core, experiment, drivers[0] if drivers else None, secret) as pod:
         window = _window(experiments, experiment, pod, _token(secret))
         _wait_until_it_answers(window)
@@ -156,17 +163,17 @@ def _why_not(status: Json) -> str:
 
 
 def _wait_until_it_answers(window: Window) -> None:
-    def look() -> bool:
-        try:
-            with window.get("/healthz"):
-                return True
-        except Refusal as refusal:
-            if refusal.code is Exit.FAILED:  # nobody listens there yet
-                return False
-            raise
-
-    if not _within(READER_SECONDS, look):
+    if not _within(READER_SECONDS, lambda: _answers(window)):
         raise Refusal("The pod that reads the storage runs, but does not answer.", code=Exit.FAILED)
+
+
+def _answers(window: Window) -> bool:
+    """Tell whether somebody listens there; a right that is lacking is no such answer, and is raised."""
+    try:
+        with window.get("/healthz"):
+            return True
+    except Gone:
+        return False
 
 
 def _within(seconds: float, look: Callable[[], bool]) -> bool:
