@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from luthier.api.status import Activity, RungCount, Status, Usage
 from luthier.api.wire import Phase
 from luthier.operator.arrivals import Arrived, News, look
-from luthier.operator.metrics import FleetCollector
+from luthier.operator.metrics import OperatorCollector
 from luthier.operator.observation import PodState
 from luthier.operator.queue import WorkQueue
 from support.operator_builders import NOW, a_condition, a_driver, a_report, a_status, ago, an_observation
@@ -72,6 +72,14 @@ def test_what_is_not_known_has_no_series() -> None:
     assert samples_of(a_page(cached(a_body(Status()))).render())["luthier_experiment_state", "Pending"] == 1
 
 
+def test_experiments_are_counted_by_state_even_where_there_are_none() -> None:
+    stalled, fresh = a_body(a_full_status()), a_body(Status(), name="other", uid="uid-2")
+    page = a_page(cached(stalled, fresh)).render()
+    assert b'luthier_experiments{state="Stalled"} 1.0' in page
+    assert b'luthier_experiments{state="Pending"} 1.0' in page
+    assert b'luthier_experiments{state="Running"} 0.0' in a_page(cached()).render()
+
+
 def test_only_the_present_state_has_a_series() -> None:
     found = samples_of(a_page(cached(a_body(a_full_status(state="Succeeded")))).render())
     assert [series for series in found if series[0] == "luthier_experiment_state"] == [
@@ -116,7 +124,7 @@ def test_series_follow_each_change_and_end_with_their_experiment() -> None:
 
 def test_a_standby_tells_of_no_experiment() -> None:
     cache, registry = cached(a_body(a_full_status())), CollectorRegistry()
-    registry.register(FleetCollector(cache, lambda: False))
+    registry.register(OperatorCollector(lambda: False))
     page = generate_latest(registry) + a_page(cache, leads=False).render()
     assert b"luthier_operator_leader 0.0" in page
     assert b"luthier_experiment" not in page
