@@ -6,6 +6,7 @@ import typer
 
 from luthier.cli.best import best
 from luthier.cli.explain import explain
+from luthier.cli.export import export
 from luthier.cli.extend import extend
 from luthier.cli.get import get
 from luthier.cli.logs import logs
@@ -54,7 +55,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-LOOKING = (watch, trials, best, report, ui, logs, explain, replay)
+LOOKING = (watch, trials, best, report, ui, export, logs, explain, replay)
 for command in (validate, plan, run, *LOOKING, suspend, resume, extend, stop):
     app.command(no_args_is_help=True)(command)
 app.command()(get)

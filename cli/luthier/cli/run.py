@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -69,7 +68,7 @@ def run(
     results.keep_experiment(plan.directory, plan.experiment, manifest=plan.manifest, code=plan.code)
     _announce(console, plan)
     report = _run(console, plan)
-    _leave_page(console, plan)
+    _leave_page(console, plan, has_ended=report.outcome is not None)
     snapshot = of_report(plan.experiment, report, interrupted=True)
     console.print(
         final_page(
@@ -221,15 +220,14 @@ def _run(console: Console, plan: Plan) -> Report:
     return report
 
 
-def _leave_page(console: Console, plan: Plan) -> None:
-    """Write the report beside the results; a run is no worse without one."""
+def _leave_page(console: Console, plan: Plan, *, has_ended: bool) -> None:
+    """Write the report beside the results, and the exports of a run that has ended; a run is no worse without."""
     try:
-        from luthier.trial.report.making import REPORT_FILE, write_page
-
-        write_page(plan.experiment, plan.directory, plan.directory / REPORT_FILE, now=time.time())
-    except Exception as error:
-        console.print(Text(f"Note: there is no report: {error}", style="dim"))
-    else:
+        from luthier.trial.closing import REPORT_FILE, close, close_without_exports
+    except ImportError as error:
+        console.print(Text(f"Note: there is no report: {error.name} is not installed.", style="dim"))
+        return
+    if (close if has_ended else close_without_exports)(plan.experiment, plan.directory):
         console.print(Text(f"Report: {plan.directory / REPORT_FILE}", overflow="fold"))
 
 
