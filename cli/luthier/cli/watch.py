@@ -14,7 +14,7 @@ from rich.console import Console
 
 from luthier.api.experiment import Objective
 from luthier.cli.errors import Exit, Refusal, speaks_plainly
-from luthier.cli.options import Output
+from luthier.cli.options import Name, Namespace, Output
 from luthier.cli.page import final_page
 from luthier.cli.screen import Show, screen
 from luthier.cli.snapshot import Snapshot, of_object
@@ -24,10 +24,8 @@ from luthier.cli.view import duration
 
 @speaks_plainly
 def watch(
-    name: Annotated[str, typer.Argument(help="Name of the experiment.", metavar="NAME")],
-    namespace: Annotated[
-        str | None, typer.Option("--namespace", "-n", help="Namespace. Default: that of kubectl's context.")
-    ] = None,
+    name: Name,
+    namespace: Namespace = None,
     timeout: Annotated[
         float | None, typer.Option("--timeout", "-t", min=1, help="Seconds to wait for its end. Default: no limit.")
     ] = None,
