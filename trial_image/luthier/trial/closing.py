@@ -8,6 +8,8 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from luthier.api.manifest import Experiment, load, parse
@@ -18,18 +20,29 @@ LOGGER = logging.getLogger("luthier.closing")
 SECONDS = 60.0
 
 
-def close_in_child(experiment_file: Path, directory: Path, seconds: float = SECONDS) -> bool:
-    """Do it in a child process; return whether all went well. Never raises, and takes no longer than `seconds`."""
+def begin_closing(experiment_file: Path, directory: Path, seconds: float = SECONDS) -> Callable[[], bool]:
+    """Begin it in a child process; return how to wait for it, which tells whether there is a report.
+
+    Neither raises, and the child is ended when it has had its seconds.
+    """
     command = [sys.executable, "-m", "luthier.trial.closing", str(experiment_file), str(directory)]
+    end = time.monotonic() + seconds
     try:
-        done = subprocess.run(command, timeout=seconds, check=False, stdin=subprocess.DEVNULL)  # noqa: S603 - our own
-    except subprocess.TimeoutExpired:
-        LOGGER.warning("the report was given up after %s seconds; `luthier report` makes it from the ledger", seconds)
-        return False
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603 - our own command
     except OSError as error:
         LOGGER.warning("there is no report: %s", error)
-        return False
-    return done.returncode == 0
+        return lambda: False
+
+    def wait() -> bool:
+        try:
+            return child.wait(max(0.0, end - time.monotonic())) == 0
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+            LOGGER.warning("the report took more than %s seconds; `luthier report` makes it from the ledger", seconds)
+            return False
+
+    return wait
 
 
 def close(experiment: Experiment, directory: Path) -> bool:

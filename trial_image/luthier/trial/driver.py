@@ -21,7 +21,7 @@ from luthier.api import keys, wire
 from luthier.api.keys import Exit
 from luthier.api.manifest import Experiment, ManifestError, load, parse
 from luthier.trial.archive import Archive
-from luthier.trial.closing import close_in_child
+from luthier.trial.closing import begin_closing
 from luthier.trial.errors import BadExperiment, BrokenLedger, Fenced, StorageFull, StorageNotWritable
 from luthier.trial.nodes import Nodes
 from luthier.trial.ray_node import (
@@ -101,7 +101,7 @@ def _drive(server: ProgressServer, nodes: Nodes) -> int:
         nodes,
         previous_end,
         server.page,
-        at_end=lambda: close_in_child(file, directory),
+        at_end=lambda: begin_closing(file, directory),
     )
     server.take_budgets(engine.change_budget)
     with importable(Path(keys.MOUNT_CODE) if experiment.spec.trial.source else None), stopping(engine):
