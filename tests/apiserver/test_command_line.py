@@ -197,3 +197,15 @@ def test_a_plan_asks_quotas_and_nodes_and_says_what_does_not_fit(
     finally:
         kubectl("delete", "node", "large")
         kubectl("delete", "quota", "tight", "--ignore-not-found", "--namespace=default")
+
+
+def test_the_ledger_is_read_by_who_may_read_the_token_and_asked_for_in_vain_before_the_start(
+    luthier: Call, stranger: Call, experiments: Experiments, name: str
+) -> None:
+    for command in (("trials", name), ("best", name)):
+        assert "luthier explain" in luthier(*command, code=2) or "Wait for the first" in luthier(*command, code=2)
+    experiments.patch_status(name, {"attempt": 1})
+    assert "Ask for the right to get the Secret" in stranger("trials", name, code=2)
+    assert "secrets" in luthier("trials", name, code=2), "nobody has made it"
+    assert f"{name} has no pods" in luthier("logs", name, code=2)
+    assert "Ask for the right to list pods" in stranger("logs", name, code=2)

@@ -9,10 +9,14 @@ from hypothesis import strategies as st
 from luthier.cli.demand import demand_of, quantity, quota_faults, room_on, size
 from luthier.cli.plan import costs
 from luthier.cli.stages import course_of
+from luthier.operator.manifests.driver import driver_pod
+from luthier.operator.manifests.worker import worker_pod
+from luthier.operator.settings import Settings
 from luthier.trial.schedulers.asha import AshaScheduler
 from luthier.trial.schedulers.hyperband import HyperbandScheduler
 from luthier.trial.schedulers.scheduler import Continue, Resume
 from support.builders import a_double, a_spec
+from support.operator_builders import IDENTITY, an_experiment
 from unit.cli.test_commands import call, changed, manifest
 
 __all__ = ["manifest"]
@@ -172,3 +176,25 @@ def test_checkpoints_that_are_too_many_for_the_volume_are_said_and_fail(manifest
         "plan", manifest, "--offline", "--checkpoint-size", "100Mi", code=1
     )
     assert "is no Kubernetes quantity" in call("plan", manifest, "--offline", "--checkpoint-size", "much", code=2)
+
+
+@pytest.mark.parametrize(
+    "workers", [{}, {"trialsPerWorker": 3}, {"max": 0}], ids=["a pod a trial", "packed", "in the driver"]
+)
+def test_pods_ask_for_what_was_foretold(workers):
+    experiment = an_experiment(
+        trial={"function": "train:train", "resources": {"cpu": 0.4, "gpu": 0.5, "memory": "1500Mi"}},
+        budget={"trials": 6, "parallelTrials": 3},
+        workers=workers,
+    )
+    demand, settings = demand_of(experiment.spec), Settings(trial_image="example/trial:1")
+    driver = driver_pod(IDENTITY, experiment, 1, 0, settings)
+    assert requests_of(driver) == pytest.approx(dict(demand.driver))
+    if demand.workers:
+        assert requests_of(worker_pod(IDENTITY, experiment.spec, 1, 0, settings)) == pytest.approx(dict(demand.worker))
+
+
+def requests_of(pod):
+    resources = pod["spec"]["containers"][0]["resources"]
+    asked = {**resources.get("requests", {}), **resources.get("limits", {})}
+    return {name: quantity(str(value)) for name, value in asked.items()}
