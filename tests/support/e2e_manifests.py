@@ -42,6 +42,19 @@ class Failing(Steady):
         raise RuntimeError("the data set is on strike")
 
 
+class Uneven(Steady):
+    """Climbs at the rate that it was given, and breaks at the third step where it is cracked."""
+
+    def setup(self, config):
+        super().setup(config)
+        self.rate, self.is_cracked = config["rate"], config["grade"] == "cracked"
+
+    def step(self):
+        if self.is_cracked and self.count == 2:
+            raise RuntimeError("it broke")
+        return {**super().step(), "height": self.count * self.rate}
+
+
 class Hungry(Steady):
     """Takes its memory at the third step, slowly enough for Ray to see it come."""
 

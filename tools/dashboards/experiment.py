@@ -286,7 +286,7 @@ def _machines() -> tuple[Panel, ...]:
             "GPU memory",
             "Memory in use, by pod and GPU; from NVIDIA's DCGM exporter, where it is.",
             Query(of_gpus("DCGM_FI_DEV_FB_USED"), "{{pod}} {{gpu}}"),
-            unit="decmbytes",
+            unit="mbytes",
             width=6,
         ),
         bars(

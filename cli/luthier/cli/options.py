@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-from luthier.cli.completion import experiment_names
-
 
 class Output(StrEnum):
     """How an answer is written."""
@@ -17,16 +15,8 @@ class Output(StrEnum):
     JSON = "json"
 
 
-Name = Annotated[
-    str,
-    typer.Argument(help="Name of the experiment in the cluster.", metavar="NAME", autocompletion=experiment_names),
-]
-Target = Annotated[
-    str,
-    typer.Argument(
-        help="Name in the cluster, or folder of a local run.", metavar="NAME|DIR", autocompletion=experiment_names
-    ),
-]
+Name = Annotated[str, typer.Argument(help="Name of the experiment in the cluster.", metavar="NAME")]
+Target = Annotated[str, typer.Argument(help="Name in the cluster, or folder of a local run.", metavar="NAME|DIR")]
 Namespace = Annotated[
     str | None, typer.Option("--namespace", "-n", help="Namespace. Default: that of kubectl's context.")
 ]

@@ -54,10 +54,8 @@ def _wait(seen: Observation, created: datetime | None) -> float | None:
 
 
 def _startup(seen: Observation) -> float | None:
-    """Status knows of a result even before the driver has been heard again."""
     driver, report = seen.driver, seen.report
-    last = report.last_result_time if report is not None else seen.previous.last_result_time
-    if driver is None or last is None:
+    if driver is None or report is None or report.last_result_time is None:
         return None
-    seconds = (last - driver.created).total_seconds()
-    return seconds if seconds >= 0 else None  # status keeps whole seconds
+    seconds = (report.last_result_time - driver.created).total_seconds()
+    return seconds if seconds > 0 else None
