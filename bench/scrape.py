@@ -71,7 +71,7 @@ async def simulate(experiments: int) -> Taken:
 
     from luthier.operator.cache import Key
     from luthier.operator.health import Health
-    from luthier.operator.metrics import FleetCollector
+    from luthier.operator.metrics import OperatorCollector
     from luthier.operator.notes import Notebook
     from luthier.operator.page import ExperimentPage
     from luthier.operator.queue import WorkQueue
@@ -81,7 +81,7 @@ async def simulate(experiments: int) -> Taken:
     status = a_full_status()
     bodies = [a_body(status, name=f"experiment-{number:04d}", uid=f"uid-{number}") for number in range(experiments)]
     cache, registry, port = cached(*bodies), CollectorRegistry(), _a_free_port()
-    registry.register(FleetCollector(cache, lambda: True))
+    registry.register(OperatorCollector(lambda: True))
     queue: WorkQueue[Key] = WorkQueue()
     pauses: list[float] = []
     scrapes = []

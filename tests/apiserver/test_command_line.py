@@ -173,3 +173,39 @@ def test_a_stall_is_explained_with_events_and_to_who_may_see_no_events_without(
     assert json.loads(luthier("explain", name, "-o", "json"))["events"][0]["what"] == "Stalled"
     assert "pods can't be made" not in (text := stranger("explain", name))
     assert "Raise the ResourceQuota" in text
+
+
+def test_a_plan_asks_quotas_and_nodes_and_says_what_does_not_fit(
+    luthier: Call, stranger: Call, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    manifest = a_manifest("planned")
+    manifest["spec"]["trial"]["resources"] = {"cpu": 4, "gpu": 1}
+    file = tmp_path / "experiment.yaml"
+    file.write_text(json.dumps(manifest))
+    assert "nodes is large enough" in luthier("plan", file, code=1)
+
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "large"}}
+    has = {"cpu": "8", "memory": "64Gi", "nvidia.com/gpu": "8", "pods": "110"}
+    kubectl("apply", "--filename", "-", stdin=node)
+    kubectl("patch", "node", "large", "--subresource=status", "--patch", json.dumps({"status": {"allocatable": has}}))
+    try:
+        assert "can hold a worker (4 cores, 1 GPUs); empty, they hold 2." in luthier("plan", file)
+        kubectl("create", "quota", "tight", "--hard=requests.nvidia.com/gpu=1", "--namespace=default")
+        assert "quota tight: 2 of requests.nvidia.com/gpu are needed" in luthier("plan", file, code=1)
+        assert "You may not see the nodes." in stranger("plan", file)
+        assert "quota tight" not in luthier("plan", file, "-n", "kube-system")
+    finally:
+        kubectl("delete", "node", "large")
+        kubectl("delete", "quota", "tight", "--ignore-not-found", "--namespace=default")
+
+
+def test_the_ledger_is_read_by_who_may_read_the_token_and_asked_for_in_vain_before_the_start(
+    luthier: Call, stranger: Call, experiments: Experiments, name: str
+) -> None:
+    for command in (("trials", name), ("best", name)):
+        assert "luthier explain" in luthier(*command, code=2) or "Wait for the first" in luthier(*command, code=2)
+    experiments.patch_status(name, {"attempt": 1})
+    assert "Ask for the right to get the Secret" in stranger("trials", name, code=2)
+    assert "secrets" in luthier("trials", name, code=2), "nobody has made it"
+    assert f"{name} has no pods" in luthier("logs", name, code=2)
+    assert "Ask for the right to list pods" in stranger("logs", name, code=2)

@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from luthier.api.experiment import DriverMetrics
-from luthier.operator.metrics import Arrivals, FleetCollector, Rounds
+from luthier.operator.metrics import Arrivals, OperatorCollector, Rounds
 from luthier.trial import snapshot
 from luthier.trial.driver_metrics import DriverPage
 from luthier.trial.reporting import make_report
@@ -41,7 +41,7 @@ def test_promtool_has_nothing_to_say_about_the_operator_s_page(promtool: str) ->
     rounds.count_request("GET", "200")
     arrivals.count_wait(3)
     arrivals.count_startup(20)
-    registry.register(FleetCollector(cache, lambda: True))
+    registry.register(OperatorCollector(lambda: True))
     page = generate_latest(registry) + a_page(cache).render()
     assert complaints(promtool, page) == ""
 

@@ -13,10 +13,10 @@ from luthier.api.wire import Phase
 from support.apiserver import Kubectl
 from support.operator_builders import a_best, an_outcome
 from support.operator_fake_driver import FakeDriver
-from support.operator_fixtures import ROOMY, a_world, bring_up, report_of, rest, shared_operator
+from support.operator_fixtures import ROOMY, a_world, bring_up, mortal_operator, report_of, rest, shared_operator
 from support.operator_world import Operator, Rest, World, until
 
-__all__ = ["rest", "shared_operator"]
+__all__ = ["mortal_operator", "rest", "shared_operator"]
 pytestmark = pytest.mark.apiserver
 MANY = 60
 
@@ -115,3 +115,32 @@ def test_the_wide_table_names_the_best_trial_failures_restarts_and_why(
 
 
 A_BUDGET = {"trials": 8, "parallelTrials": 2, "iterationsPerTrial": 8}
+
+
+def test_an_operator_that_comes_back_shows_the_same_series_and_counts_no_arrival_twice(
+    rest: Rest, mortal_operator: Operator
+) -> None:
+    operator = mortal_operator
+    with a_world(rest, operator.namespaces[0]) as world, FakeDriver(port=operator.progress_port) as driver:
+        world.apply(workers={"max": 0})
+        until(lambda: world.pod("-driver-1"), "the driver")
+        driver.token = world.token()
+        world.run_pod("-driver-1")
+        activity = Activity(retries={"Evicted": 2}, rungs=[RungCount(iterations=3, promoted=2, stopped=1)])
+        report = report_of(world, phase=Phase.FINISHED, done=8, running=0, best=a_best(), outcome=an_outcome())
+        driver.publish(report.model_copy(update={"activity": activity, "last_result_time": datetime.now(UTC)}))
+        until(lambda: world.condition("Succeeded").get("status") == "True", "success")
+        arrivals = [f"luthier_{what}_seconds_count" for what in ("queue_wait", "startup")]
+        assert [operator.metric(name) for name in arrivals] == [1, 1]
+        before = series_of(operator, world)
+        assert any(line.startswith("luthier_rung_promotions_total") for line in before)
+        operator.kill()
+        operator.start()
+        rounds = operator.rounds()
+        until(lambda: operator.rounds() > rounds, "a round")
+        assert series_of(operator, world) == before
+        assert [operator.metric(name) for name in arrivals] == [0, 0]
+
+
+def series_of(operator: Operator, world: World) -> list[str]:
+    return [line for line in operator.page("metrics")[1].splitlines() if f'experiment="{world.name}"' in line]

@@ -82,6 +82,25 @@ def test_a_loser_goes_on_from_its_donors_checkpoint(run: Run) -> None:
         assert after.of("run", record["trial"])[0]["checkpoint"] == record["exploit"]["checkpoint"]
 
 
+def test_what_members_did_is_counted_in_status_and_told_in_events(run: Run, place: Place) -> None:
+    activity, told = run.status["activity"], {}
+    assert activity["exploits"] == len(run.book.exploits)
+    assert activity["explores"] == sum(bool(record["exploit"].get("changed")) for record in run.book.exploits)
+    saved = run.book.of("saved")
+    assert activity["checkpoints"]["saved"] == len(saved)
+    assert activity["checkpoints"]["bytes"] == sum(record["bytes"] for record in saved) > 0
+    assert run.status["lastImprovementTime"] <= run.status["lastResultTime"]
+    for event in place.objects("events", f"--field-selector=involvedObject.name={NAME}"):
+        told.setdefault(event["reason"], []).append(event["message"])
+    assert told.keys() >= {"Accepted", "Started", "FirstResult", "NewBest", "Exploited", "BudgetReached", "Succeeded"}
+    assert all(len(messages) <= 5 for messages in told.values()), told
+
+
+def test_a_driver_is_labelled_for_prometheus(run: Run) -> None:
+    (driver,) = [pod for pod in pods(run) if role_of(pod) == keys.ROLE_DRIVER]
+    assert driver["metadata"]["labels"][keys.LABEL_METRICS] == "Summary"
+
+
 def test_no_pod_has_a_token_of_the_api(run: Run) -> None:
     for pod in pods(run):
         assert pod["spec"]["automountServiceAccountToken"] is False

@@ -40,6 +40,9 @@ def test_a_trial_whose_process_is_killed_goes_on_from_its_checkpoint_and_is_not_
     assert report.trials.succeeded == 2
     (retry,) = records(tmp_path, "retry")
     assert (retry.cause, retry.counted) == ("WorkerLost", False)
+    assert report.activity.retries == {"WorkerLost": 1}
+    assert report.usage.wasted_trial_seconds.keys() == {"Disrupted"}
+    assert 0 < report.usage.wasted_trial_seconds["Disrupted"] < report.usage.trial_seconds
     results = results_of(tmp_path)
     assert len(results) == 24
     assert all(results[trial, i]["began"] == results[trial, i - 1]["ended"] for trial, i in results if i > 1)

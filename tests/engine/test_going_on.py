@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from luthier.trial.engine import Engine
 from support.real_runs import a_population, an_experiment, records, results_of, run
 
 pytestmark = pytest.mark.ray
@@ -48,6 +49,24 @@ def test_a_population_lives_on_and_every_weight_comes_from_where_the_ledger_says
     assert Counter(trial for trial, _ in results) == {f"t000{i}": 16 for i in range(4)}
     assert all(results[name, 9]["began"] == results[name, 8]["ended"] for name in ("t0000", "t0001", "t0002", "t0003"))
     assert report.population.generation == 8
+
+
+def test_a_stop_saves_what_runs_and_taken_back_lets_it_go_on_from_there(tmp_path):
+    endless = an_experiment("counts_and_saves", trials=1, iterationsPerTrial=10**6)
+    stop = endless.spec.budget.model_copy(update={"stop": True})
+
+    def on_report(report):
+        if report.best is not None:
+            engine.change_budget(2, stop)
+
+    engine = Engine(endless, tmp_path, 1, on_report)
+    report = engine.run()
+
+    assert (report.outcome.reason, report.outcome.succeeded, report.trials.stopped) == ("Stopped", True, 1)
+    reached = records(tmp_path, "result")[-1].iteration
+    report = run(an_experiment("counts_and_saves", trials=1, iterationsPerTrial=reached + 2), tmp_path, attempt=2)
+    assert (report.outcome.reason, report.trials.succeeded) == ("TrialsDone", 1)
+    assert [record.iteration for record in records(tmp_path, "run")] == [0, reached], "nothing was done again"
 
 
 MANIFEST = """

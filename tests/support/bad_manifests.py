@@ -98,6 +98,19 @@ DOUBLE = {"name": "x", "type": "Double", "min": 0, "max": 1}
 UNCONDITIONAL = a_manifest()["spec"]["parameters"][:5]
 
 BAD_MANIFESTS = (
+    # --- exports
+    Bad(
+        "tables are files and go to no server",
+        {"spec.exports": [{"name": "tables", "type": "Files", "uri": "http://tables"}]},
+        "spec.exports[0].uri",
+        "may be set only when `type` is MLflow or Optuna",
+    ),
+    Bad(
+        "a format is for files",
+        {"spec.exports": [{"name": "runs", "type": "MLflow", "formats": ["CSV"]}]},
+        "spec.exports[0].formats",
+        "may be set only when `type` is Files",
+    ),
     # --- names and shapes
     Bad(
         "a name of more than 40 characters leaves children no room",

@@ -19,6 +19,8 @@ LOADERS = {
 }
 """Modules that run what they read, or whose loaders do."""
 EVALUATORS = {"eval", "exec", "compile", "__import__"}
+ON_THE_USERS_WORD = {"cli/luthier/cli/user_code.py": ["imports a module that data name"]}
+"""Where code runs because its own user names it on his own command line."""
 SAFE_YAML = {"safe", "rt"}
 """Types of ruamel's reader that make plain data."""
 
@@ -48,7 +50,7 @@ def _bad_call(call: ast.Call) -> Iterator[str]:
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_data_becomes_code(path: Path) -> None:
-    assert list(breaches(path.read_text())) == []
+    assert list(breaches(path.read_text())) == ON_THE_USERS_WORD.get(str(path.relative_to(ROOT)), [])
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,10 @@ from luthier.trial.checkpoints import verify
 from luthier.trial.errors import BadCheckpoint
 
 
+class Gone(Refusal):
+    """What was there a moment ago; the next look may find what has taken its place."""
+
+
 class ExperimentArchive(Protocol):
     """An experiment and what it has left on its storage."""
 
@@ -64,7 +68,7 @@ class Folder:
         try:
             source = Archive(self._directory).find(checkpoint)
         except NotInArchive as error:
-            raise _no_checkpoint(checkpoint, str(error)) from error
+            raise _no_checkpoint(str(error)) from error
         with _appearing_whole(checkpoint, target) as partial:
             shutil.copytree(source, partial, dirs_exist_ok=True)
 
@@ -155,7 +159,7 @@ def _appearing_whole(checkpoint: str, target: Path) -> Iterator[Path]:
 def _refused(page: str, answer: HTTPResponse) -> Refusal:
     said = answer.read(2000).decode(errors="replace").strip()
     if answer.status == 404 and page == CHECKPOINT_PAGE:
-        return _no_checkpoint("", said)
+        return _no_checkpoint(said)
     if answer.status == 404:
         return Refusal(
             f"This experiment's image has no {page}: {said}",
@@ -164,15 +168,15 @@ def _refused(page: str, answer: HTTPResponse) -> Refusal:
     return Refusal(f"The driver does not give {page}: {said or answer.reason}", hint="Try again in a moment.")
 
 
-def _no_checkpoint(checkpoint: str, why: str) -> Refusal:
-    return Refusal(
-        f"There is no checkpoint {checkpoint}: {why}." if checkpoint else f"There is no such checkpoint: {why}.",
+def _no_checkpoint(why: str) -> Gone:
+    return Gone(
+        f"There is no such checkpoint: {why}.",
         hint="A trial keeps its last ones and the best; `luthier trials` says which trials have any.",
     )
 
 
-def _broke_off(error: Exception) -> Refusal:
-    return Refusal(
+def _broke_off(error: Exception) -> Gone:
+    return Gone(
         f"The connection to the experiment's pod broke off: {error or type(error).__name__}.",
         hint="Try again; its driver may just be ending or be replaced.",
         code=Exit.FAILED,

@@ -9,12 +9,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from luthier.cli.errors import Refusal, speaks_plainly
+from luthier.cli.errors import speaks_plainly
 from luthier.cli.formats import Format, as_args, as_json, as_yaml
 from luthier.cli.options import Namespace, Target
-from luthier.cli.records import fetch_checkpoint
+from luthier.cli.records import open_archive
 from luthier.cli.targets import Found, find
 from luthier.cli.view import scores
+from luthier.cli.winner import copy_best_checkpoint
 
 
 @speaks_plainly
@@ -36,11 +37,9 @@ def best(
     """
     found = find(target, namespace)
     if checkpoint is not None:
-        path = found.best.checkpoint
-        if path is None:
-            raise Refusal(f"{found.best.trial} has no checkpoint.", hint="Its code saves none, or not yet.")
-        fetch_checkpoint(target, namespace, path, checkpoint)
-        note = f"Checkpoint of {found.best.trial} at or before iteration {found.best.iteration}: {checkpoint}"
+        with open_archive(target, namespace) as archive:
+            path = copy_best_checkpoint(archive, found.best.trial, checkpoint)
+        note = f"Checkpoint {path} of {found.best.trial} is in {checkpoint}"
         Console(stderr=True, highlight=False).print(note, soft_wrap=True, markup=False)
     sys.stdout.write(written(found, style))
 

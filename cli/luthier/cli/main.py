@@ -5,10 +5,13 @@ from __future__ import annotations
 import typer
 
 from luthier.cli.best import best
+from luthier.cli.convert import convert
 from luthier.cli.explain import explain
+from luthier.cli.export import export
 from luthier.cli.extend import extend
 from luthier.cli.get import get
 from luthier.cli.logs import logs
+from luthier.cli.plan import plan
 from luthier.cli.replay import replay
 from luthier.cli.report import report
 from luthier.cli.run import run
@@ -39,7 +42,11 @@ EXAMPLES = """[bold]From nothing to a tuned model[/bold]
 
   kubectl apply -k examples/digits-pbt       code and manifest
 
+  luthier plan experiment.yaml --seconds 30  what it will take, and whether it fits
+
   luthier watch digits-pbt                   progress until it has ended
+
+  luthier explain digits-pbt                 why it is stuck, and what to do
 
   luthier best digits-pbt --format args      for your own command line
 """
@@ -50,10 +57,15 @@ app = typer.Typer(
     epilog=EXAMPLES,
     rich_markup_mode="rich",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
 )
-LOOKING = (watch, trials, best, report, ui, logs, explain, replay)
-for command in (validate, run, *LOOKING, suspend, resume, extend, stop):
-    app.command(no_args_is_help=True)(command)
-app.command()(get)
+COMMANDS = {
+    "Before it starts": (validate, plan, convert),
+    "On this machine": (run,),
+    "Look": (get, watch, trials, best, report, ui, export, logs, explain, replay),
+    "Change": (suspend, resume, extend, stop),
+}
+for panel, commands in COMMANDS.items():
+    for command in commands:
+        app.command(no_args_is_help=command is not get, rich_help_panel=panel)(command)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from luthier.cli.completion import experiment_names
+
 
 class Output(StrEnum):
     """How an answer is written."""
@@ -15,8 +17,16 @@ class Output(StrEnum):
     JSON = "json"
 
 
-Name = Annotated[str, typer.Argument(help="Name of the experiment in the cluster.", metavar="NAME")]
-Target = Annotated[str, typer.Argument(help="Name in the cluster, or folder of a local run.", metavar="NAME|DIR")]
+Name = Annotated[
+    str,
+    typer.Argument(help="Name of the experiment in the cluster.", metavar="NAME", autocompletion=experiment_names),
+]
+Target = Annotated[
+    str,
+    typer.Argument(
+        help="Name in the cluster, or folder of a local run.", metavar="NAME|DIR", autocompletion=experiment_names
+    ),
+]
 Namespace = Annotated[
     str | None, typer.Option("--namespace", "-n", help="Namespace. Default: that of kubectl's context.")
 ]

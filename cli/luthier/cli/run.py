@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -18,11 +17,13 @@ from luthier.api.manifest import Experiment, ManifestError, parse
 from luthier.api.status import TrialCounts
 from luthier.api.wire import Report
 from luthier.cli import results
+from luthier.cli.archives import Folder
 from luthier.cli.errors import Exit, Refusal, speaks_plainly
 from luthier.cli.manifests import Manifest, read_manifest
 from luthier.cli.page import final_page
 from luthier.cli.screen import screen
 from luthier.cli.snapshot import of_report
+from luthier.cli.trial_feed import TrialFeed, with_rows
 
 OF_THE_CLUSTER = ("driver", "workers", "storage")
 """Fields of the spec that a local run does not look at."""
@@ -67,7 +68,7 @@ def run(
     results.keep_experiment(plan.directory, plan.experiment, manifest=plan.manifest, code=plan.code)
     _announce(console, plan)
     report = _run(console, plan)
-    _leave_page(console, plan)
+    _leave_page(console, plan, has_ended=report.outcome is not None)
     snapshot = of_report(plan.experiment, report, interrupted=True)
     console.print(
         final_page(
@@ -189,7 +190,9 @@ def _run(console: Console, plan: Plan) -> Report:
         from luthier.trial.run import run_experiment
     except ImportError as error:
         raise results.needs_runtime(error) from error
-    with screen(console) as show:
+    with screen(console) as bare:
+        feed = TrialFeed(lambda: contextlib.nullcontext(Folder(plan.directory)), plan.experiment.spec.objectives)
+        show = with_rows(bare, feed) if console.is_terminal else bare
         show(of_report(plan.experiment, Report(trials=TrialCounts(total=plan.experiment.spec.budget.trials))))
 
         def on_report(report: Report) -> None:
@@ -217,15 +220,14 @@ def _run(console: Console, plan: Plan) -> Report:
     return report
 
 
-def _leave_page(console: Console, plan: Plan) -> None:
-    """Write the report beside the results; a run is no worse without one."""
+def _leave_page(console: Console, plan: Plan, *, has_ended: bool) -> None:
+    """Write the report beside the results, and the exports of a run that has ended; a run is no worse without."""
     try:
-        from luthier.trial.report.making import REPORT_FILE, write_page
-
-        write_page(plan.experiment, plan.directory, plan.directory / REPORT_FILE, now=time.time())
-    except Exception as error:
-        console.print(Text(f"Note: there is no report: {error}", style="dim"))
-    else:
+        from luthier.trial.closing import REPORT_FILE, close, close_without_exports
+    except ImportError as error:
+        console.print(Text(f"Note: there is no report: {error.name} is not installed.", style="dim"))
+        return
+    if (close if has_ended else close_without_exports)(plan.experiment, plan.directory):
         console.print(Text(f"Report: {plan.directory / REPORT_FILE}", overflow="fold"))
 
 

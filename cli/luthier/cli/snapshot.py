@@ -13,6 +13,7 @@ from luthier.api.status import (
     FailedTrial,
     Population,
     Progress,
+    RungCount,
     Status,
     StatusCondition,
     TrialCounts,
@@ -20,6 +21,7 @@ from luthier.api.status import (
     Usage,
 )
 from luthier.api.wire import Phase, Report
+from luthier.cli.trial_rows import TrialRow
 
 ENDED = ("Succeeded", "Failed", "Rejected")
 
@@ -46,6 +48,9 @@ class Snapshot:
     failures: tuple[FailedTrial, ...] = ()
     failure_counts: Mapping[str, int] = field(default_factory=dict)
     """Bad ends of runs by class."""
+    rungs: tuple[RungCount, ...] = ()
+    rows: tuple[TrialRow, ...] = ()
+    """Trials one by one, where the ledger can be seen; the view chooses among them."""
     workers: str = ""
     """Ready and desired worker pods, where there are any."""
 
@@ -78,6 +83,7 @@ def of_report(experiment: Experiment, report: Report, *, interrupted: bool = Fal
         population=report.population,
         failures=tuple(report.failures),
         failure_counts=report.failure_counts,
+        rungs=tuple(report.activity.rungs) if report.activity else (),
     )
 
 
@@ -100,6 +106,7 @@ def of_status(name: str, objectives: Sequence[Objective], status: Status) -> Sna
         population=status.population,
         failures=tuple(status.failures),
         failure_counts=status.failure_counts,
+        rungs=tuple(status.activity.rungs) if status.activity else (),
         workers=f"{workers.ready}/{workers.desired} workers" if workers.desired else "",
     )
 

@@ -6,7 +6,7 @@ The runtime's own fold knows more, and needs its libraries; a table on a laptop 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from luthier.api.experiment import Budget, Direction, Objective
@@ -54,10 +54,21 @@ class TrialRow:
     cause: str = ""
     """Class of its failure, or why it ended early."""
     message: str = ""
-    checkpoints: list[str] = field(default_factory=list)
-    """Complete ones that are kept, oldest first."""
+    saved: list[CheckpointSaved] = field(default_factory=list)
+    """Complete checkpoints that are kept, oldest first."""
     since: float | None = None
     """When its present run began."""
+
+    @property
+    def checkpoints(self) -> list[str]:
+        """Paths of the complete checkpoints that are kept, oldest first."""
+        return [record.checkpoint for record in self.saved]
+
+    @property
+    def best_checkpoint(self) -> str | None:
+        """The newest checkpoint at or before its best result, or else the oldest that is left."""
+        before = [record.checkpoint for record in self.saved if record.iteration <= self.best_iteration]
+        return before[-1] if before else next(iter(self.checkpoints), None)
 
     def to_json(self) -> dict[str, Any]:
         """Return the row for other programs."""
@@ -80,16 +91,17 @@ class TrialRow:
 
 def trial_rows(records: Iterable[Record], objectives: Sequence[Objective]) -> list[TrialRow]:
     """Return the trials in the order in which they were proposed."""
-    fold = _Fold(objectives)
+    table = TrialTable(objectives)
     for record in records:
-        fold.apply(record)
-    fold.count_running()
-    return list(fold.rows.values())
+        table.apply(record)
+    return table.rows()
 
 
-class _Fold:
+class TrialTable:
+    """The rows as the records come."""
+
     def __init__(self, objectives: Sequence[Objective]) -> None:
-        self.rows: dict[str, TrialRow] = {}
+        self._rows: dict[str, TrialRow] = {}
         self._objectives = objectives
         self._budget: Budget | None = None
         self._ended_budget: Budget | None = None
@@ -104,23 +116,23 @@ class _Fold:
         self._time = record.time
         match record:
             case TrialProposed():
-                self.rows[record.trial] = TrialRow(record.trial, dict(record.values))
+                self._rows[record.trial] = TrialRow(record.trial, dict(record.values))
             case RunStarted():
-                self._start(self.rows[record.trial], record.time)
+                self._start(self._rows[record.trial], record.time)
             case TrialReported():
-                self._report(self.rows[record.trial], record)
+                self._report(self._rows[record.trial], record)
             case TrialRetried():
-                row = self.rows[record.trial]
+                row = self._rows[record.trial]
                 row.retries += record.counted
                 row.cause, row.message = record.cause, record.message
                 self._move(row, "Waiting")
             case TrialEnded():
-                self._end(self.rows[record.trial], record)
+                self._end(self._rows[record.trial], record)
             case CheckpointSaved():
-                self.rows[record.trial].checkpoints.append(record.checkpoint)
+                self._rows[record.trial].saved.append(record)
             case CheckpointDropped():
-                row = self.rows[record.trial]
-                row.checkpoints = [each for each in row.checkpoints if each != record.checkpoint]
+                row = self._rows[record.trial]
+                row.saved = [each for each in row.saved if each.checkpoint != record.checkpoint]
             case BudgetChanged():
                 if self._ended_budget is not None and record.budget.raised_since(self._ended_budget):
                     self._reopen()
@@ -128,15 +140,13 @@ class _Fold:
             case Finished():
                 self._ended_budget = self._budget
 
-    def count_running(self) -> None:
-        """Count what still runs, up to the last record."""
-        for row in self.rows.values():
-            if row.state == "Running":
-                self._count(row)
+    def rows(self) -> list[TrialRow]:
+        """Return the rows as they are after the last record."""
+        return [replace(row, seconds=row.seconds + self._running_seconds(row)) for row in self._rows.values()]
 
     def _interrupt(self) -> None:
         """Let the runs of an attempt that is over wait for the next."""
-        for row in self.rows.values():
+        for row in self._rows.values():
             if row.state == "Running":
                 self._move(row, "Waiting")
 
@@ -172,19 +182,18 @@ class _Fold:
         """Let those go on that only the end had stopped."""
         self._ended_budget = None
         for name, before in self._halted.items():
-            row = self.rows[name]
+            row = self._rows[name]
             row.state = "Paused" if before == "Paused" else "Waiting"
             row.cause = row.message = ""
         self._halted.clear()
 
     def _move(self, row: TrialRow, state: str) -> None:
         if row.state == "Running":
-            self._count(row)
+            row.seconds += self._running_seconds(row)
         row.state, row.since = state, None
 
-    def _count(self, row: TrialRow) -> None:
-        if row.since is not None:
-            row.seconds += max(0.0, self._time - row.since)
+    def _running_seconds(self, row: TrialRow) -> float:
+        return 0.0 if row.since is None else max(0.0, self._time - row.since)
 
 
 def _is_better(objective: Objective, value: float, than: float) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,19 +12,26 @@ from rich.console import Console
 from luthier.api.catalogue import SchedulerKind
 from luthier.api.experiment import Spec
 from luthier.cli.errors import speaks_plainly
+from luthier.cli.formats import as_json
 from luthier.cli.manifests import read_experiments
+from luthier.cli.options import Output, OutputOption
 
 
 @speaks_plainly
 def validate(
     file: Annotated[Path, typer.Argument(help="Manifest, or a folder with an experiment.yaml.", metavar="FILE")],
+    output: OutputOption = Output.TEXT,
 ) -> None:
     """Check a manifest by the rules that the cluster has, and say in words what it asks for.
 
     Example: luthier validate examples/digits-pbt/experiment.yaml
     """
     console = Console(highlight=False, soft_wrap=True)
-    for experiment in read_experiments(file):
+    experiments = read_experiments(file)
+    if output is Output.JSON:
+        sys.stdout.write(as_json([{"name": each.metadata.name, "asks": described(each.spec)} for each in experiments]))
+        return
+    for experiment in experiments:
         console.print(f"{experiment.metadata.name} is valid: {described(experiment.spec)}", markup=False)
 
 

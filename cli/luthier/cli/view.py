@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -10,10 +10,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from luthier.api.experiment import Objective
+from luthier.api.experiment import Direction, Objective
 from luthier.api.status import Exploit, TrialResult
 from luthier.cli.advice import advice_on
 from luthier.cli.snapshot import Snapshot
+from luthier.cli.trial_rows import TrialRow
 
 COLOURS = {
     "Running": "cyan",
@@ -26,6 +27,10 @@ COLOURS = {
 }
 
 
+ROWS_SHOWN = 10
+"""Trials in the live table; more than fit on a screen can't be redrawn in place."""
+
+
 def live(snapshot: Snapshot) -> RenderableType:
     """Return the whole view, to be drawn again and again."""
     lines: list[RenderableType] = [_head(snapshot), _bar(snapshot), Text(counts(snapshot), style="dim")]
@@ -33,8 +38,12 @@ def live(snapshot: Snapshot) -> RenderableType:
         lines.append(Text.assemble(("best  ", "bold"), result_line(snapshot.best, snapshot.objectives)))
     if snapshot.population:
         lines.append(Text(population_line(snapshot), style="dim"))
+    if snapshot.rungs:
+        lines.append(Text(rung_line(snapshot), style="dim"))
     if snapshot.failures:
         lines.append(Text(failure_line(snapshot), style="red"))
+    if snapshot.rows:
+        lines.append(trial_table(snapshot))
     lines.extend(Text(line, style="yellow") for line in trouble(snapshot))
     return Group(*lines)
 
@@ -44,6 +53,7 @@ def plain(snapshot: Snapshot) -> str:
     parts = [snapshot.state, f"{snapshot.progress.percent}%", counts(snapshot)]
     if snapshot.best:
         parts.append(f"best {result_line(snapshot.best, snapshot.objectives)}")
+    parts += filter(None, [gpu_hours(snapshot), rung_line(snapshot), eta(snapshot)])
     return " | ".join(parts)
 
 
@@ -101,6 +111,53 @@ def population_line(snapshot: Snapshot) -> str:
     return f"generation {population.generation}, {copies}{last}"
 
 
+def rung_line(snapshot: Snapshot) -> str:
+    """Return how many trials went on and how many stopped at each rung that was reached."""
+    rungs = [f"{rung.iterations}: {rung.promoted} on, {rung.stopped} stopped" for rung in snapshot.rungs]
+    return f"rungs  {'; '.join(rungs)}" if rungs else ""
+
+
+def gpu_hours(snapshot: Snapshot) -> str:
+    """Return what it cost in GPUs; empty where it uses none."""
+    hours = snapshot.usage.gpu_seconds / 3600
+    return f"{hours:.3g} GPU-hours" if hours else ""
+
+
+def eta(snapshot: Snapshot) -> str:
+    """Return the time that is left, where it is known."""
+    left = snapshot.progress.eta_seconds
+    return "" if snapshot.has_ended or left is None else f"{duration(left)} left"
+
+
+def trial_table(snapshot: Snapshot) -> RenderableType:
+    """Return the trials that run, then the best of the others, as many as there is room for."""
+    objective = snapshot.objectives[0]
+    shown = rows_to_show(snapshot.rows, objective)
+    table = Table(box=None, pad_edge=False, header_style="dim", show_edge=False)
+    for name in ("trial", "state", "iteration", objective.metric, "parameters"):
+        table.add_column(name, no_wrap=True, overflow="ellipsis")
+    for row in shown:
+        value = row.metrics.get(objective.metric)
+        table.add_row(
+            row.trial,
+            Text(row.state, style=COLOURS.get(row.state, "")),
+            str(row.iteration or ""),
+            "" if value is None else number(value),
+            Text(pairs(row.parameters), style="dim"),
+        )
+    left = len(snapshot.rows) - len(shown)
+    return Group(table, *([Text(f"and {left} more: luthier trials", style="dim")] if left else []))
+
+
+def rows_to_show(rows: Sequence[TrialRow], objective: Objective) -> list[TrialRow]:
+    """Return running trials first, then the best of the others."""
+    sign = -1.0 if objective.direction is Direction.MAXIMIZE else 1.0
+    order = sorted(
+        rows, key=lambda row: (row.state != "Running", row.best is None, sign * (row.best or 0.0), row.trial)
+    )
+    return order[:ROWS_SHOWN]
+
+
 def copy_line(exploit: Exploit) -> str:
     """Return who went on from whom, when, and what explore changed."""
     changed = ", ".join(f"{name} {_change(pair)}" for name, pair in exploit.changed.items())
@@ -134,8 +191,8 @@ def _head(snapshot: Snapshot) -> Text:
 def _bar(snapshot: Snapshot) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     progress = snapshot.progress
-    eta = "" if snapshot.has_ended or progress.eta_seconds is None else f"{duration(progress.eta_seconds)} left"
     bar = ProgressBar(total=100, completed=progress.percent, width=40)
     spent = duration(snapshot.usage.running_seconds)
-    table.add_row(bar, f"{progress.percent}%", spent, eta)
+    parts = [spent, gpu_hours(snapshot), eta(snapshot)]
+    table.add_row(bar, f"{progress.percent}%", *filter(None, parts))
     return table

@@ -2,43 +2,62 @@
 
 from __future__ import annotations
 
+import json
+import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
+from luthier.api.experiment import Objective
 from luthier.cli.errors import Exit, Refusal, speaks_plainly
+from luthier.cli.options import Name, Namespace, Output
 from luthier.cli.page import final_page
 from luthier.cli.screen import Show, screen
 from luthier.cli.snapshot import Snapshot, of_object
+from luthier.cli.trial_feed import TrialFeed, with_rows
 from luthier.cli.view import duration
 
 
 @speaks_plainly
 def watch(
-    name: Annotated[str, typer.Argument(help="Name of the experiment.", metavar="NAME")],
-    namespace: Annotated[
-        str | None, typer.Option("--namespace", "-n", help="Namespace. Default: that of kubectl's context.")
-    ] = None,
+    name: Name,
+    namespace: Namespace = None,
     timeout: Annotated[
         float | None, typer.Option("--timeout", "-t", min=1, help="Seconds to wait for its end. Default: no limit.")
     ] = None,
+    with_trials: Annotated[
+        bool, typer.Option("--trials/--no-trials", help="Show trials one by one, in a terminal.")
+    ] = True,
+    output: Annotated[Output, typer.Option("--output", "-o", help="json: a line for each change of status.")] = (
+        Output.TEXT
+    ),
 ) -> None:
     """Show an experiment in the cluster until it has ended; Ctrl-C leaves it alone.
 
-    Where nothing moves, the reason and what to do about it are shown.
+    Where nothing moves, the reason and what to do about it are shown. In a log it is a line now and then. Trials one by
+    one come from the driver's ledger; who may not read the experiment's Secret does not see them.
 
     Example: luthier watch digits-pbt --timeout 600
     """
     from luthier.cli.cluster import connect
+    from luthier.cli.windows import open_driver
 
     console = Console(highlight=False)
     experiments = connect(namespace)
+    if output is Output.JSON:
+        _print_changes(experiments.follow(name), timeout)
+        return
     with screen(console) as show:
-        snapshot = until_end(experiments.follow(name), show, timeout=timeout)
+        draw = show
+        if with_trials and console.is_terminal:
+            objectives = [Objective.model_validate(o) for o in experiments.read(name)["spec"]["objectives"]]
+            feed = TrialFeed(lambda: open_driver(experiments, name), objectives)
+            draw = with_rows(show, feed)
+        snapshot = until_end(experiments.follow(name), draw, timeout=timeout)
     console.print(
         final_page(
             snapshot,
@@ -47,6 +66,24 @@ def watch(
         ),
         crop=False,
     )
+    raise typer.Exit(Exit.OK if snapshot.has_succeeded else Exit.FAILED)
+
+
+def _print_changes(changes: Iterable[dict[str, Any] | None], timeout: float | None) -> None:
+    """Print each change of status as a line of JSON, for programs.
+
+    Raises:
+        typer.Exit: it has ended.
+    """
+
+    def passed_on() -> Iterator[dict[str, Any] | None]:
+        for change in changes:
+            if change is not None:
+                sys.stdout.write(json.dumps(change.get("status") or {}) + "\n")
+                sys.stdout.flush()
+            yield change
+
+    snapshot = until_end(passed_on(), lambda _: None, timeout=timeout)
     raise typer.Exit(Exit.OK if snapshot.has_succeeded else Exit.FAILED)
 
 

@@ -13,7 +13,7 @@ from kubernetes import client
 
 from luthier.api import keys
 from luthier.api.naming import base_name
-from luthier.cli.archives import Window
+from luthier.cli.archives import Gone, Window
 from luthier.cli.cluster import Experiments
 from luthier.cli.errors import Exit, Refusal
 from luthier.cli.reader_pod import image_of, reader_pod
@@ -25,6 +25,8 @@ Json = dict[str, Any]
 READER_SECONDS = 120.0
 """A reader has long come up by then, even where its image must be pulled."""
 PAUSE_SECONDS = 0.5
+LEAVING_LOOKS = 20
+"""For which a driver may seem to be there and not answer; then its storage is read without it."""
 REQUEST_SECONDS = (5, 20)
 
 
@@ -41,16 +43,39 @@ def open_window(experiments: Experiments, name: str) -> Iterator[Window]:
         raise Refusal(f"{name} has not begun, so there is nothing to read.", hint=f"See why: luthier explain {name}")
     core = experiments.core
     secret = _secret(core, metadata)
-    token = base64.b64decode(secret["data"][keys.PROGRESS_TOKEN_KEY]).decode()
-    drivers = _drivers(core, metadata)
-    alive = next((pod for pod in drivers if _listens(pod)), None)
-    if alive is not None:
-        yield _window(experiments, experiment, alive["metadata"]["name"], token)
-        return
+    for _ in range(LEAVING_LOOKS):
+        drivers = _drivers(core, metadata)
+        alive = next((pod for pod in drivers if _listens(pod)), None)
+        if alive is None:
+            break
+        window = _window(experiments, experiment, alive["metadata"]["name"], _token(secret))
+        if _answers(window):
+            yield window
+            return
+        time.sleep(PAUSE_SECONDS)  # it has just ended, and its pod does not say so yet
     with _reader(core, experiment, drivers[0] if drivers else None, secret) as pod:
-        window = _window(experiments, experiment, pod, token)
+        window = _window(experiments, experiment, pod, _token(secret))
         _wait_until_it_answers(window)
         yield window
+
+
+@contextlib.contextmanager
+def open_driver(experiments: Experiments, name: str) -> Iterator[Window]:
+    """Yield the pages of an experiment's running driver; no pod is made for it.
+
+    Raises:
+        Refusal: it has none, or there is no right to look.
+    """
+    experiment = experiments.read(name)
+    alive = next((pod for pod in _drivers(experiments.core, experiment["metadata"]) if _listens(pod)), None)
+    if alive is None:
+        raise Refusal(f"{name} has no running driver.", hint=f"See why: luthier explain {name}")
+    token = _token(_secret(experiments.core, experiment["metadata"]))
+    yield _window(experiments, experiment, alive["metadata"]["name"], token)
+
+
+def _token(secret: Json) -> str:
+    return base64.b64decode(secret["data"][keys.PROGRESS_TOKEN_KEY]).decode()
 
 
 def _window(experiments: Experiments, experiment: Json, pod: str, token: str) -> Window:
@@ -138,17 +163,17 @@ def _why_not(status: Json) -> str:
 
 
 def _wait_until_it_answers(window: Window) -> None:
-    def look() -> bool:
-        try:
-            with window.get("/healthz"):
-                return True
-        except Refusal as refusal:
-            if refusal.code is Exit.FAILED:  # nobody listens there yet
-                return False
-            raise
-
-    if not _within(READER_SECONDS, look):
+    if not _within(READER_SECONDS, lambda: _answers(window)):
         raise Refusal("The pod that reads the storage runs, but does not answer.", code=Exit.FAILED)
+
+
+def _answers(window: Window) -> bool:
+    """Tell whether somebody listens there; a right that is lacking is no such answer, and is raised."""
+    try:
+        with window.get("/healthz"):
+            return True
+    except Gone:
+        return False
 
 
 def _within(seconds: float, look: Callable[[], bool]) -> bool:

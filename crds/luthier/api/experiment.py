@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from luthier.api.catalogue import ALGORITHMS, Algorithm, SchedulerKind
+from luthier.api.exports import Export
 from luthier.api.failures import RetryRule
 from luthier.api.joint_rules import SPEC_RULES, algorithms_that, spoken
 from luthier.api.parameters import Bound, Parameter
@@ -347,6 +348,9 @@ class Spec(ApiModel):
     storage: Storage = Storage()
     """Where ledger and checkpoints live. Default: a claim of 1Gi that ends with the experiment.
     Example: `{size: 50Gi}`."""
+    exports: Annotated[list[Export], Field(max_length=8, json_schema_extra=keyed_by("name"))] = []
+    """Other tools that get trials and results once the experiment has ended. Default: none.
+    Example: `[{name: tables, type: Files, formats: [CSV, Parquet]}]`."""
     suspend: bool = False
     """True stops the pods and keeps the checkpoints; false goes on. Default: false. Example: `true`."""
     ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=31_536_000)] | None = None

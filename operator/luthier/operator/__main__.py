@@ -27,7 +27,7 @@ from luthier.operator.follower import Followers
 from luthier.operator.health import Health
 from luthier.operator.leadership import Alone, Leadership, LeadershipLostError
 from luthier.operator.lease import Lease
-from luthier.operator.metrics import Arrivals, FleetCollector, Rounds
+from luthier.operator.metrics import Arrivals, OperatorCollector, Rounds
 from luthier.operator.notes import Notebook
 from luthier.operator.observe import Observer
 from luthier.operator.page import ExperimentPage
@@ -74,7 +74,7 @@ async def run(settings: Settings) -> None:
     holder = settings.holder or f"{socket.gethostname()}-{secrets.token_hex(4)}"
     client = await connect(holder)
     leadership = _leadership(settings, holder, client, rounds, queue)
-    registry.register(FleetCollector(cache, leadership.leads))
+    registry.register(OperatorCollector(leadership.leads))
     cluster = Cluster(client, rounds.count_request, leadership.require)
     followers = Followers(TokenReader(cluster).read, queue.add, settings.progress_port, leadership.require)
     observer = Observer(cluster, cache, notebook, followers, settings)

@@ -54,8 +54,10 @@ def _wait(seen: Observation, created: datetime | None) -> float | None:
 
 
 def _startup(seen: Observation) -> float | None:
+    """Status knows of a result even before the driver has been heard again."""
     driver, report = seen.driver, seen.report
-    if driver is None or report is None or report.last_result_time is None:
+    last = report.last_result_time if report is not None else seen.previous.last_result_time
+    if driver is None or last is None:
         return None
-    seconds = (report.last_result_time - driver.created).total_seconds()
-    return seconds if seconds > 0 else None
+    seconds = (last - driver.created).total_seconds()
+    return seconds if seconds >= 0 else None  # status keeps whole seconds

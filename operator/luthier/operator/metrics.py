@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter as Tally
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import metadata
@@ -12,9 +11,6 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.registry import Collector
 
-from luthier.operator.cache import Cache
-
-STATES = ("Pending", "Running", "Suspended", "Stalled", "Succeeded", "Failed", "Rejected")
 WAIT_BUCKETS = (1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 14400)
 Family = GaugeMetricFamily | InfoMetricFamily
 
@@ -98,32 +94,22 @@ class Arrivals:
         self._startups.observe(seconds)
 
 
-class FleetCollector(Collector):
-    """Who leads, what version it is, and how many experiments are in which state."""
+class OperatorCollector(Collector):
+    """Who leads, and what version it is."""
 
-    def __init__(self, cache: Cache, leads: Callable[[], bool]) -> None:
-        self._cache = cache
+    def __init__(self, leads: Callable[[], bool]) -> None:
         self._leads = leads
 
     def collect(self) -> Iterator[Family]:
-        """Return the families, made from the cache; a standby tells of no experiment, or sums would count it twice."""
-        leads = self._leads()
+        """Yield both."""
         yield _build_info()
-        yield GaugeMetricFamily("luthier_operator_leader", "1 on the operator that acts, 0 on others.", value=leads)
-        if leads:
-            yield self._experiments()
+        yield GaugeMetricFamily(
+            "luthier_operator_leader", "1 on the operator that acts, 0 on others.", value=self._leads()
+        )
 
     def describe(self) -> list[Family]:
-        """Say nothing beforehand: registering must not read the cache."""
+        """Say nothing beforehand: nobody is asked at registration."""
         return []
-
-    def _experiments(self) -> Family:
-        family = GaugeMetricFamily("luthier_experiments", "Experiments by state.", labels=["state"])
-        bodies = (kept.body() for kept in self._cache.experiments())
-        tally = Tally((body.get("status") or {}).get("state") or "Pending" for body in bodies)
-        for state in STATES:
-            family.add_metric([state], tally[state])
-        return family
 
 
 def _build_info() -> Family:

@@ -7,15 +7,17 @@ of a thousand experiments most have not changed since the last scrape.
 from __future__ import annotations
 
 import re
+from collections import Counter as Tally
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
 
 from luthier.api.wire import Report
 from luthier.operator.cache import Cache, Kept
-from luthier.operator.series import Family, Known, families, read_experiment, with_report
+from luthier.operator.series import PENDING, STATES, Family, Known, families, read_experiment, with_report
 
 FAMILY = re.compile(r"^(?=# HELP )", re.MULTILINE)
 """Where a family begins; in a label's value a new line is escaped, so nobody can write one."""
@@ -31,6 +33,8 @@ class Written:
     """What an experiment's series say."""
 
     version: Version
+    state: str
+    """Of the experiment."""
     samples: tuple[str, ...]
     """Lines of each family, in the order of the families."""
 
@@ -54,9 +58,16 @@ class ExperimentPage:
         if not self._leads():
             return b""
         self._written = {kept.uid: self._write(kept) for kept in self._cache.experiments()}
-        columns = zip(*(written.samples for written in self._written.values()), strict=True)
-        lines = (line for header, samples in zip(self._headers, columns, strict=False) for line in (header, *samples))
-        return "".join(lines).encode()
+        columns = zip(self._headers, *(written.samples for written in self._written.values()), strict=True)
+        lines = (line for column in columns for line in column)
+        return _page(self._tally()) + "".join(lines).encode()
+
+    def _tally(self) -> Iterator[Family]:
+        family = GaugeMetricFamily("luthier_experiments", "Experiments by state.", labels=["state"])
+        tally = Tally(written.state for written in self._written.values())
+        for state in STATES:
+            family.add_metric([state], tally[state])
+        yield family
 
     def _write(self, kept: Kept) -> Written:
         report, known = self._report_of(kept.uid), self._written.get(kept.uid)
@@ -65,22 +76,27 @@ class ExperimentPage:
         if known is not None and known.version == version:
             return known
         experiment = with_report(read_experiment(kept.body()), report)
-        return Written(version, tuple(samples for _, samples in _blocks((experiment,))))
+        state = experiment.status.state or PENDING
+        return Written(version, state, tuple(samples for _, samples in _blocks((experiment,))))
 
 
 @dataclass(frozen=True)
 class _Some:
-    """A registry of some experiments."""
+    """A registry of some families."""
 
-    known: Sequence[Known]
+    of: Iterator[Family]
 
     def collect(self) -> Iterator[Family]:
-        return families(self.known)
+        return self.of
+
+
+def _page(of: Iterator[Family]) -> bytes:
+    return generate_latest(cast("CollectorRegistry", _Some(of)))
 
 
 def _blocks(known: Sequence[Known]) -> Iterator[tuple[str, str]]:
     """Yield the header and the lines of each family."""
-    page = generate_latest(cast("CollectorRegistry", _Some(known))).decode()
+    page = _page(families(known)).decode()
     for block in FAMILY.split(page)[1:]:
         words, kind, samples = block.split("\n", 2)
         yield f"{words}\n{kind}\n", samples

@@ -20,6 +20,8 @@ from luthier.operator.conditions import ConditionType, find, holds
 from luthier.operator.observe import read_status
 from luthier.operator.pods import as_time
 
+PENDING = "Pending"
+STATES = (PENDING, "Running", "Suspended", "Stalled", "Succeeded", "Failed", "Rejected")
 TRIAL_STATES = ("pending", "running", "paused", "succeeded", "stopped", "failed")
 PLACE = ("namespace", "experiment")
 HOUR_SECONDS = 3600
@@ -81,7 +83,7 @@ def _states(known: Sequence[Known]) -> Iterator[Family]:
     state = _gauge("luthier_experiment_state", "1 for the state that an experiment is in.", "state")
     stalled = _gauge("luthier_experiment_stalled", "1 while nothing moves; the reason says why.", "reason")
     for one in known:
-        state.add_metric([*one.place, one.status.state or "Pending"], 1)
+        state.add_metric([*one.place, one.status.state or PENDING], 1)
         condition = find(one.status, ConditionType.STALLED)
         if condition is not None and holds(one.status, ConditionType.STALLED):
             stalled.add_metric([*one.place, condition.reason], 1)
@@ -212,7 +214,7 @@ def _pods(known: Sequence[Known]) -> Iterator[Family]:
 
 
 def _add_by(family: Family, one: Known, values: Iterable[tuple[str, float]]) -> None:
-    for label, value in values:
+    for label, value in dict(values).items():  # a driver may say a thing twice, and a page may not
         family.add_metric([*one.place, label], value)
 
 

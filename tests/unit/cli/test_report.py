@@ -65,6 +65,31 @@ def test_a_place_that_cannot_be_written_is_said(told, tmp_path):
     assert "can't be written" in said
 
 
+@pytest.mark.parametrize(
+    ("form", "files"),
+    [
+        ("csv", {"trials.csv", "results.csv"}),
+        ("parquet", {"trials.parquet", "results.parquet"}),
+        ("optuna", {"study.db"}),
+        ("mlflow", {"mlflow.db"}),
+    ],
+)
+def test_an_export_goes_to_a_folder(told, tmp_path, form, files):
+    call("export", a_folder(told, tmp_path / "told-1"), tmp_path / "out", "--to", form)
+    assert {path.name for path in (tmp_path / "out").iterdir()} == files
+
+
+def test_tables_go_to_no_url(told, tmp_path):
+    said = call("export", a_folder(told, tmp_path / "told-1"), "http://tables", "--to", "csv", code=2)
+    assert "goes to a folder" in said
+
+
+def test_what_another_tool_refuses_is_one_sentence(told, tmp_path):
+    url = f"sqlite:///{tmp_path}/no/such/study.db"
+    said = call("export", a_folder(told, tmp_path / "told-1"), url, "--to", "optuna", code=1)
+    assert "optuna does not take it" in said
+
+
 def test_a_folder_that_is_none_of_ours_is_said(tmp_path):
     assert "was not made by" in call("report", tmp_path, code=2)
 

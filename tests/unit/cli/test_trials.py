@@ -5,9 +5,19 @@ import json
 import pytest
 
 from luthier.cli import results
+from luthier.cli.archives import Gone
+from luthier.cli.errors import Refusal
+from luthier.cli.winner import copy_best_checkpoint
 from luthier.trial.checkpoints import save, verify
 from luthier.trial.ledger import Ledger
-from luthier.trial.records import RECORD
+from luthier.trial.records import (
+    RECORD,
+    CheckpointDropped,
+    CheckpointSaved,
+    TrialProposed,
+    TrialReported,
+    encode,
+)
 from unit.cli.builders import BEST, ended, experiment
 from unit.cli.test_commands import call
 
@@ -96,5 +106,48 @@ def test_the_winners_checkpoint_is_copied_out(folder, tmp_path):
 
 
 def test_a_winner_without_checkpoint_is_said(folder, tmp_path):
-    results.keep_report(folder, ended().model_copy(update={"best": BEST.model_copy(update={"checkpoint": None})}))
-    assert "t0003 has no checkpoint" in call("best", folder, "--checkpoint", tmp_path / "best", code=2)
+    results.keep_report(folder, ended().model_copy(update={"best": BEST.model_copy(update={"trial": "t0001"})}))
+    assert "t0001 has no checkpoint" in call("best", folder, "--checkpoint", tmp_path / "best", code=2)
+
+
+class Improving:
+    """An archive of a trial that has saved a better one and dropped the last whenever one asks."""
+
+    def __init__(self, moves):
+        self.document = experiment().to_json()
+        self._lines = [encode(TrialProposed(time=0, trial="t0001", values={"lr": 0.1}))]
+        self._left = moves
+        self._now = 0
+        self._move()
+
+    def lines(self, after=0):
+        yield from b"".join(self._lines)[after:].splitlines(keepends=True)
+
+    def copy(self, checkpoint, target):
+        if self._left:
+            self._left -= 1
+            self._move()
+        if checkpoint != f"c{self._now}":
+            raise Gone(f"no {checkpoint}")
+        target.mkdir()
+
+    def _move(self):
+        before, self._now = self._now, self._now + 1
+        metrics = {"accuracy": float(self._now)}
+        self._lines += map(
+            encode,
+            [
+                TrialReported(time=1, trial="t0001", iteration=self._now, metrics=metrics),
+                CheckpointSaved(time=1, trial="t0001", iteration=self._now, checkpoint=f"c{self._now}"),
+                CheckpointDropped(time=1, trial="t0001", checkpoint=f"c{before}"),
+            ],
+        )
+
+
+def test_a_checkpoint_that_has_just_made_room_for_a_better_one_is_not_missed(tmp_path):
+    assert copy_best_checkpoint(Improving(3), "t0001", tmp_path / "best") == "c4"
+
+
+def test_one_that_is_never_in_time_is_given_up(tmp_path):
+    with pytest.raises(Refusal, match="no c"):
+        copy_best_checkpoint(Improving(100), "t0001", tmp_path / "best")

@@ -1,15 +1,20 @@
+from contextlib import nullcontext
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from luthier.api.status import Population, Progress
+from luthier.api.status import Activity, Population, Progress, RungCount, Usage
 from luthier.api.wire import Report
 from luthier.cli.advice import ADVICE
+from luthier.cli.errors import Refusal
 from luthier.cli.page import final_page
 from luthier.cli.screen import Lines
 from luthier.cli.snapshot import of_object, of_report, of_status
+from luthier.cli.trial_feed import GIVE_UP_AFTER, TrialFeed
+from luthier.cli.trial_rows import TrialRow
 from luthier.cli.view import duration, live, number, plain
 from unit.cli.builders import ACCURACY, BEST, COPIES, condition, ended, experiment, running, status
 
@@ -192,3 +197,79 @@ def test_seconds_are_said_as_people_say_them(seconds, text):
 )
 def test_values_are_short(value, text):
     assert number(value) == text
+
+
+RUNGS = Activity(rungs=[RungCount(iterations=3, promoted=4, stopped=8), RungCount(iterations=9, promoted=1)])
+ROWS = [
+    TrialRow("t0000", {"lr": 0.1}, "Stopped", 3, {"accuracy": 0.7}, 0.7, 3),
+    TrialRow("t0001", {"lr": 0.2}, "Stopped", 9, {"accuracy": 0.9}, 0.9, 9),
+    TrialRow("t0002", {"lr": 0.3}, "Running", 2, {"accuracy": 0.5}, 0.5, 2),
+    TrialRow("t0003", {"lr": 0.4}),
+]
+
+
+def test_rungs_and_gpu_hours_are_shown_in_the_view_and_in_a_log():
+    used = Usage(gpu_seconds=5400, running_seconds=61)
+    snapshot = of_report(experiment(), running().model_copy(update={"activity": RUNGS, "usage": used}))
+    for text in (drawn(live(snapshot), width=120), plain(snapshot)):
+        assert "rungs  3: 4 on, 8 stopped; 9: 1 on, 0 stopped" in text
+        assert "1.5 GPU-hours" in text
+        assert "1 min 35 s left" in text
+
+
+def test_trials_are_shown_one_by_one_running_ones_first_then_the_best():
+    text = drawn(live(replace(of_report(experiment(), running()), rows=tuple(ROWS))), width=120)
+    names = [line.split()[0] for line in text.splitlines() if line.startswith("t000") and "failed" not in line]
+    assert names == ["t0002", "t0001", "t0000", "t0003"]
+    assert "0.9" in next(line for line in text.splitlines() if line.startswith("t0001"))
+
+
+def test_more_trials_than_a_screen_holds_are_counted():
+    rows = [TrialRow(f"t{number:04}", {"lr": 0.1}) for number in range(25)]
+    text = drawn(live(replace(of_report(experiment(), running()), rows=tuple(rows))), width=80)
+    assert "and 15 more: luthier trials" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+class Ledgers:
+    """An archive whose ledger grows, and breaks off when it is told to."""
+
+    def __init__(self):
+        self.lines_there = []
+        self.is_gone = False
+        self.offsets = []
+        self.document = {}
+
+    def lines(self, after=0):
+        self.offsets.append(after)
+        if self.is_gone:
+            raise Refusal("gone")
+        yield from split_after(b"".join(self.lines_there), after)
+
+    def copy(self, checkpoint, target):
+        raise NotImplementedError
+
+
+def split_after(data, offset):
+    return data[offset:].splitlines(keepends=True)
+
+
+def proposed(name):
+    return b'{"kind":"trial","time":1,"trial":"%b","values":{"lr":0.1}}\n' % name
+
+
+def test_the_ledger_is_read_from_where_one_was_and_a_lost_driver_leaves_the_table_as_it_is():
+    archive, clock = Ledgers(), Clock()
+    feed = TrialFeed(lambda: nullcontext(archive), [ACCURACY], clock)
+    archive.lines_there.append(proposed(b"t0000"))
+    assert [row.trial for row in feed.poll()] == ["t0000"]
+    archive.lines_there.append(proposed(b"t0001"))
+    assert len(feed.poll()) == 1, "not so soon"
+    clock.seconds += 3
+    assert len(feed.poll()) == 2
+    assert archive.offsets == [0, len(proposed(b"t0000"))]
+    archive.is_gone = True
+    for _ in range(9):
+        clock.seconds += 3
+        assert len(feed.poll()) == 2
+    assert len(archive.offsets) == 2 + GIVE_UP_AFTER

@@ -21,7 +21,7 @@ from luthier.api import keys
 from luthier.api.wire import Report, WireError, decode
 from luthier.operator.cache import Cache
 from luthier.operator.decide import decide
-from luthier.operator.metrics import FleetCollector
+from luthier.operator.metrics import OperatorCollector
 from luthier.operator.observation import Contact, Observation, PodState
 from luthier.operator.observe import last_words, read_identity, read_spec, read_status
 from luthier.operator.page import ExperimentPage
@@ -116,7 +116,7 @@ def check_metrics(body: Json) -> None:
     """Check that a scrape succeeds whatever an experiment is called and says."""
     cache, registry = Cache(), CollectorRegistry()
     cache.keep_experiment(body)
-    registry.register(FleetCollector(cache, lambda: True))
+    registry.register(OperatorCollector(lambda: True))
     page = generate_latest(registry) + ExperimentPage(cache, lambda: True).render()
     assert list(text_string_to_metric_families(page.decode()))
 

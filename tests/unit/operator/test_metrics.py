@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from luthier.api.status import Status, Usage
+from luthier.api.status import Activity, RungCount, Status, Usage
 from luthier.api.wire import Phase
 from luthier.operator.arrivals import Arrived, News, look
-from luthier.operator.metrics import FleetCollector
+from luthier.operator.metrics import OperatorCollector
 from luthier.operator.observation import PodState
 from luthier.operator.queue import WorkQueue
 from support.operator_builders import NOW, a_condition, a_driver, a_report, a_status, ago, an_observation
@@ -72,6 +72,14 @@ def test_what_is_not_known_has_no_series() -> None:
     assert samples_of(a_page(cached(a_body(Status()))).render())["luthier_experiment_state", "Pending"] == 1
 
 
+def test_experiments_are_counted_by_state_even_where_there_are_none() -> None:
+    stalled, fresh = a_body(a_full_status()), a_body(Status(), name="other", uid="uid-2")
+    page = a_page(cached(stalled, fresh)).render()
+    assert b'luthier_experiments{state="Stalled"} 1.0' in page
+    assert b'luthier_experiments{state="Pending"} 1.0' in page
+    assert b'luthier_experiments{state="Running"} 0.0' in a_page(cached()).render()
+
+
 def test_only_the_present_state_has_a_series() -> None:
     found = samples_of(a_page(cached(a_body(a_full_status(state="Succeeded")))).render())
     assert [series for series in found if series[0] == "luthier_experiment_state"] == [
@@ -116,7 +124,7 @@ def test_series_follow_each_change_and_end_with_their_experiment() -> None:
 
 def test_a_standby_tells_of_no_experiment() -> None:
     cache, registry = cached(a_body(a_full_status())), CollectorRegistry()
-    registry.register(FleetCollector(cache, lambda: False))
+    registry.register(OperatorCollector(lambda: False))
     page = generate_latest(registry) + a_page(cache, leads=False).render()
     assert b"luthier_operator_leader 0.0" in page
     assert b"luthier_experiment" not in page
@@ -128,6 +136,12 @@ def test_no_name_can_write_a_line_of_its_own() -> None:
     found = samples_of(a_page(cached(a_body(a_full_status()), body)).render(), "bad")
     assert found["luthier_experiment_failures_total", evil] == 3
     assert found["luthier_trials", "running"] == 2
+
+
+def test_a_rung_that_a_driver_names_twice_is_one_series() -> None:
+    rungs = [RungCount(iterations=3, promoted=1), RungCount(iterations=3, promoted=2)]
+    page = a_page(cached(a_body(a_full_status(activity=Activity(rungs=rungs))))).render().decode()
+    assert page.count("luthier_rung_promotions_total{") == 1
 
 
 def test_the_series_of_an_experiment_are_bounded() -> None:
@@ -168,6 +182,13 @@ def test_what_had_arrived_before_the_operator_came_is_not_counted_again() -> Non
     seen = an_observation(a_driver(), report=a_report())
     assert look(seen, arrived, NOW - timedelta(hours=1)) == News()
     assert look(seen, arrived, NOW - timedelta(hours=1)) == News()
+
+
+def test_a_result_that_status_knows_of_is_not_counted_when_the_driver_is_heard_again() -> None:
+    arrived = Arrived()
+    silent = an_observation(a_driver(), previous=a_status(last_result_time=ago(9)))
+    assert look(silent, arrived, NOW - timedelta(hours=1)) == News()
+    assert look(an_observation(a_driver(), report=a_report()), arrived, NOW - timedelta(hours=1)) == News()
 
 
 def test_a_queue_tells_how_long_a_key_has_waited_for_a_worker() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from luthier.api.status import Progress, TrialCounts, Usage
+from luthier.api.status import Activity, Progress, TrialCounts, Usage
 from luthier.operator.pace import COST_SECONDS, PROGRESS_SECONDS, due
 from support.operator_builders import NOW, a_condition, a_started_status, in_
 
@@ -30,6 +30,7 @@ SELDOM = in_(COST_SECONDS)
         pytest.param({"best_value": "0.9", "usage": Usage(gpu_seconds=9)}, SOON, id="a better trial"),
         pytest.param({"conditions": [OTHERWISE_RUNNING]}, SOON, id="other words for the same turn"),
         pytest.param({"usage": Usage(gpu_seconds=9), "gpu_hours": "0.01"}, SELDOM, id="it cost more"),
+        pytest.param({"activity": Activity(explores=3), "last_result_time": NOW}, SELDOM, id="one more result"),
         pytest.param({"eta": "4m", "progress": Progress(eta_seconds=240)}, SELDOM, id="less time is left"),
     ],
 )

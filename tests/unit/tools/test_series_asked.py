@@ -11,8 +11,8 @@ from ruamel.yaml import YAML
 from dashboards.queries import all_questions
 from luthier.api.experiment import DriverMetrics
 from luthier.operator.cache import Cache
-from luthier.operator.metrics import Arrivals, FleetCollector, Rounds
-from luthier.operator.series import families
+from luthier.operator.metrics import Arrivals, OperatorCollector, Rounds
+from luthier.operator.page import ExperimentPage
 from luthier.trial import snapshot
 from luthier.trial.driver_metrics import DriverPage
 from luthier.trial.reporting import make_report
@@ -31,13 +31,6 @@ OF_OTHERS = {
 }
 
 
-class OfExperiments:
-    """A registry of no experiment, whose families are there all the same."""
-
-    def collect(self):
-        return families(())
-
-
 def names_on(page: bytes) -> set[str]:
     found = set(HELP.findall(page.decode()))
     return found | {f"{name}_{part}" for name in found for part in ("bucket", "count", "sum")}
@@ -47,8 +40,8 @@ def operators_page() -> bytes:
     registry = CollectorRegistry()
     Rounds(registry)
     Arrivals(registry)
-    registry.register(FleetCollector(Cache(), lambda: True))
-    return generate_latest(registry) + generate_latest(OfExperiments())
+    registry.register(OperatorCollector(lambda: True))
+    return generate_latest(registry) + ExperimentPage(Cache(), lambda: True).render()
 
 
 def drivers_page() -> bytes:

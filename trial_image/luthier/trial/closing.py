@@ -1,4 +1,4 @@
-"""What is done once an experiment has ended, before anybody hears of it: its report beside its ledger.
+"""What is done once an experiment has ended, before anybody hears of it: report and exports, beside its ledger.
 
 It happens in a process of its own, for a bounded time: no page is worth an experiment's end.
 """
@@ -8,38 +8,80 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from luthier.api.manifest import Experiment, load, parse
+from luthier.trial import ledger
 
+REPORT_FILE = "report.html"
 LOGGER = logging.getLogger("luthier.closing")
 SECONDS = 60.0
 
 
-def close_in_child(experiment_file: Path, directory: Path, seconds: float = SECONDS) -> bool:
-    """Do it in a child process; return whether all went well. Never raises, and takes no longer than `seconds`."""
+def begin_closing(experiment_file: Path, directory: Path, seconds: float = SECONDS) -> Callable[[], bool]:
+    """Begin it in a child process; return how to wait for it, which tells whether there is a report.
+
+    Neither raises, and the child is ended when it has had its seconds.
+    """
     command = [sys.executable, "-m", "luthier.trial.closing", str(experiment_file), str(directory)]
+    end = time.monotonic() + seconds
     try:
-        done = subprocess.run(command, timeout=seconds, check=False, stdin=subprocess.DEVNULL)  # noqa: S603 - our own
-    except subprocess.TimeoutExpired:
-        LOGGER.warning("the report was given up after %s seconds; `luthier report` makes it from the ledger", seconds)
-        return False
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603 - our own command
     except OSError as error:
         LOGGER.warning("there is no report: %s", error)
-        return False
-    return done.returncode == 0
+        return lambda: False
+
+    def wait() -> bool:
+        try:
+            return child.wait(max(0.0, end - time.monotonic())) == 0
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+            LOGGER.warning("the report took more than %s seconds; `luthier report` makes it from the ledger", seconds)
+            return False
+
+    return wait
 
 
 def close(experiment: Experiment, directory: Path) -> bool:
-    """Write the report; return whether all went well. What goes wrong is told in the log."""
+    """Write report and exports; return whether there is a report. What goes wrong is told in the log."""
+    is_there = close_without_exports(experiment, directory)
+    if not is_there or not experiment.spec.exports:
+        return is_there
     try:
-        from luthier.trial.report.making import REPORT_FILE, write_page
+        from luthier.trial.report.making import write_page
+
+        write_page(experiment, directory, directory / REPORT_FILE, exports=export(experiment, directory))
+    except Exception as error:  # the page without exports is there
+        LOGGER.warning("the report does not tell of the exports: %s: %s", type(error).__name__, error)
+    return True
+
+
+def close_without_exports(experiment: Experiment, directory: Path) -> bool:
+    """Write the report; return whether there is one. What goes wrong is told in the log."""
+    try:
+        from luthier.trial.report.making import write_page
 
         write_page(experiment, directory, directory / REPORT_FILE)
     except Exception as error:  # the experiment has ended well without it
         LOGGER.warning("there is no report: %s: %s", type(error).__name__, error)
         return False
     return True
+
+
+def export(experiment: Experiment, directory: Path) -> list[tuple[str, str, str]]:
+    """Write the exports that the manifest names; return for each its name, its type and how it went.
+
+    Raises:
+        BrokenLedger: the ledger can't be read.
+    """
+    from luthier.trial.exports.exporting import write_exports
+    from luthier.trial.story import story_of
+
+    records = list(ledger.read(directory))
+    return write_exports(story_of(experiment, records), records, directory)
 
 
 def main() -> int:

@@ -15,11 +15,13 @@ import sys
 from pathlib import Path
 from types import FrameType
 
+from prometheus_client import disable_created_metrics
+
 from luthier.api import keys, wire
 from luthier.api.keys import Exit
 from luthier.api.manifest import Experiment, ManifestError, load, parse
 from luthier.trial.archive import Archive
-from luthier.trial.closing import close_in_child
+from luthier.trial.closing import begin_closing
 from luthier.trial.errors import BadExperiment, BrokenLedger, Fenced, StorageFull, StorageNotWritable
 from luthier.trial.nodes import Nodes
 from luthier.trial.ray_node import (
@@ -42,6 +44,7 @@ def main() -> int:
     """Run the experiment that the environment names and return the exit code."""
     logging.basicConfig(level="INFO", format="%(asctime)s %(levelname)s %(name)s %(message)s")
     leave_when_told()
+    disable_created_metrics()
     nodes = Nodes()
     server = ProgressServer(
         keys.PORT_PROGRESS,
@@ -98,7 +101,7 @@ def _drive(server: ProgressServer, nodes: Nodes) -> int:
         nodes,
         previous_end,
         server.page,
-        at_end=lambda: close_in_child(file, directory),
+        at_end=lambda: begin_closing(file, directory),
     )
     server.take_budgets(engine.change_budget)
     with importable(Path(keys.MOUNT_CODE) if experiment.spec.trial.source else None), stopping(engine):

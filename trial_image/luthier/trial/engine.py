@@ -39,6 +39,7 @@ GRACE_SECONDS = 20.0
 PROBLEM_SECONDS = 2.0
 RESOURCES_SECONDS = 5.0
 OnReport = Callable[[Report], None]
+AtEnd = Callable[[], Callable[[], object]]
 
 
 class Engine:
@@ -53,11 +54,12 @@ class Engine:
         nodes: Nodes | None = None,
         previous_end: str = "",
         page: DriverPage | None = None,
-        at_end: Callable[[], object] | None = None,
+        at_end: AtEnd | None = None,
     ) -> None:
         """Claim the directory, read what earlier attempts left, and stand ready.
 
-        `at_end` is called once there is an outcome that stands in the ledger, before it is published.
+        `at_end` begins something once there is an outcome that stands in the ledger, and returns how to wait for it;
+        the outcome is published after that.
 
         Raises:
             Fenced: a newer attempt owns the directory.
@@ -83,6 +85,7 @@ class Engine:
         self._problem: Problem | None = None
         self._page = page
         self._at_end = at_end
+        self._wait_for_end: Callable[[], object] | None = None
         self._resources: dict[str, tuple[float, float]] = {}
         self._resources_seen: float | None = None
         self.study = open_study(experiment, directory, self._write)
@@ -120,8 +123,9 @@ class Engine:
                 raise
             LOGGER.warning("leaving a full storage; what could not be written is done again in the next attempt")
         self._ledger.close()
-        if self._at_end and self.study.outcome:
-            self._at_end()
+        self._begin_end()
+        if self._wait_for_end:
+            self._wait_for_end()
         self._is_dirty = True
         return self._publish()
 
@@ -151,7 +155,12 @@ class Engine:
         if ended is None or (runs.is_saving and self._has_patience()):
             return False
         self.study.finish(ended, now)
+        self._begin_end()  # while Ray's actors go
         return True
+
+    def _begin_end(self) -> None:
+        if self._at_end and self.study.outcome and not self._wait_for_end:
+            self._wait_for_end = self._at_end()
 
     def _has_patience(self) -> bool:
         if self._save_until is None:

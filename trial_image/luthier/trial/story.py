@@ -142,6 +142,7 @@ class Story:
     first_values: dict[str, Values] = field(default_factory=dict)
     """What each trial was proposed with, by its name; an exploit changes what it goes on with."""
     started: float = 0.0
+    _runs_of: dict[str, list[Run]] | None = None
 
     @property
     def spec(self) -> Spec:
@@ -167,6 +168,14 @@ class Story:
     def is_live(self) -> bool:
         """Whether it has not ended."""
         return self.study.outcome is None
+
+    def runs_of(self, trial: str) -> Sequence[Run]:
+        """The runs of a trial, by time."""
+        if self._runs_of is None:
+            self._runs_of = {}
+            for run in self.runs:
+                self._runs_of.setdefault(run.trial, []).append(run)
+        return self._runs_of.get(trial, ())
 
     def best_value(self, trial: TrialState) -> float | None:
         """Return a trial's best value of the primary objective, in the user's own direction."""

@@ -39,7 +39,7 @@ def curves(story: Story) -> list[Figure]:
         "shapes": [_rung_line(rung) for rung in rungs[:RUNG_LINES]],
     }
     note = (
-        "Dotted lines are rungs, where trials were compared; the colour is the last rung a trial reached, and the best trial is blue."
+        "Dotted lines are rungs, where trials were compared; the colour is the last rung reached, blue the best trial."
         if rungs
         else "The best trial is drawn bold; bright is better."
     )

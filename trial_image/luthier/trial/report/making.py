@@ -12,8 +12,6 @@ from luthier.trial.report.page import content, page
 from luthier.trial.report.view import view_of
 from luthier.trial.story import story_of
 
-REPORT_FILE = "report.html"
-
 
 def make_page(
     experiment: Experiment,

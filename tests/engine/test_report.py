@@ -1,0 +1,39 @@
+"""The report of a run on a real Ray: there before anybody hears of the end, with what only a run knows."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from luthier.trial import ledger
+from luthier.trial.closing import begin_closing
+from luthier.trial.engine import Engine
+from luthier.trial.story import story_of
+from support.real_runs import an_experiment, records
+
+pytestmark = pytest.mark.ray
+
+
+def test_the_report_is_there_before_anybody_hears_of_the_end(tmp_path):
+    experiment = an_experiment("counts_and_saves", trials=3, parallelTrials=2, iterationsPerTrial=3)
+    file, page = tmp_path / "experiment.json", tmp_path / "run" / "report.html"
+    file.write_text(json.dumps(experiment.to_json()))
+    heard: list[tuple[bool, bool]] = []
+
+    Engine(
+        experiment,
+        page.parent,
+        1,
+        lambda report: heard.append((report.outcome is not None, page.exists())),
+        at_end=lambda: begin_closing(file, page.parent),
+    ).run()
+
+    assert [is_there for is_over, is_there in heard if is_over] == [True]
+    assert not any(is_there for is_over, is_there in heard if not is_over)
+    assert "Succeeded" in page.read_text()
+
+    story = story_of(experiment, ledger.read(page.parent))
+    assert len(records(page.parent, "placed")) == len(records(page.parent, "run"))
+    assert all(run.worker for run in story.runs)
+    assert {"ray", "python"} <= story.attempts[0].environment.keys()
