@@ -67,8 +67,7 @@ def run(
     plan = plan_of(file, output=output, resume=resume, seed=seed, parallel=parallel)
     results.keep_experiment(plan.directory, plan.experiment, manifest=plan.manifest, code=plan.code)
     _announce(console, plan)
-    report = _run(console, plan)
-    _leave_page(console, plan, has_ended=report.outcome is not None)
+    report = carry_out(console, plan)
     snapshot = of_report(plan.experiment, report, interrupted=True)
     console.print(
         final_page(
@@ -182,6 +181,17 @@ def _announce(console: Console, plan: Plan) -> None:
     gpu = plan.experiment.spec.trial.resources.gpu
     if gpu:
         console.print(f"Note: trial.resources.gpu ({gpu:g}) is not counted here; what your code finds, it may use.")
+
+
+def carry_out(console: Console, plan: Plan) -> Report:
+    """Run a plan with its progress on a console; leave its last report and its page in its folder.
+
+    Raises:
+        Refusal: the code, the folder or the installation does not allow it.
+    """
+    report = _run(console, plan)
+    _leave_page(console, plan, has_ended=report.outcome is not None)
+    return report
 
 
 def _run(console: Console, plan: Plan) -> Report:

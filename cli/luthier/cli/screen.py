@@ -1,4 +1,4 @@
-"""Where progress goes: redrawn in place on a terminal, a line now and then anywhere else."""
+"""Where progress goes: redrawn in place on a terminal or in a notebook, a line now and then anywhere else."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Show = Callable[[Snapshot], None]
 @contextmanager
 def screen(console: Console) -> Iterator[Show]:
     """Yield a function that shows a snapshot."""
-    if console.is_terminal and not console.is_dumb_terminal:
+    if console.is_jupyter or (console.is_terminal and not console.is_dumb_terminal):
         with Live(console=console, refresh_per_second=8, transient=True) as display:
             yield lambda snapshot: display.update(live(snapshot))
     else:
