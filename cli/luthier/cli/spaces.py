@@ -1,6 +1,7 @@
 """Search spaces of Ray Tune and Optuna, as they are in Python, as parameters of a manifest.
 
-Objects are known by the names of their classes, so neither library has to be there.
+Objects are known by the names of their classes, so neither library has to be there. A manifest's own parameters
+and plain lists of choices are taken as well.
 """
 
 from __future__ import annotations
@@ -8,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from luthier.api.parameters import Parameter, ParameterType
+
 Json = dict[str, Any]
+TYPES = [kind.value for kind in ParameterType]
+
+
+class Loss(str):
+    """A note on something that a manifest cannot say: the parameters are another space than the one that was given."""
 
 
 class NoSpace(TypeError):
@@ -16,7 +24,7 @@ class NoSpace(TypeError):
 
 
 def parameters_of(space: Any) -> tuple[list[Json], list[str]]:
-    """Return the parameters of a space, and a sentence for each thing that has no equal.
+    """Return the parameters of a space, and a sentence for each thing that has no equal; a `Loss` where it matters.
 
     Args:
         space: a dict of Ray Tune's domains or Optuna's distributions, or a function that asks an Optuna trial for
@@ -37,11 +45,17 @@ def _of_mapping(space: Mapping[str, Any], prefix: str, notes: list[str]) -> list
     found = []
     for key, value in space.items():
         name = f"{prefix}{key}"
-        if isinstance(value, Mapping) and "grid_search" in value:
+        if isinstance(value, Parameter):
+            found.append({**value.to_json(), "name": name})
+        elif isinstance(value, Mapping) and value.get("type") in TYPES:
+            found.append({**value, "name": name})
+        elif isinstance(value, list | tuple):
+            found.append(_of_choices(name, value, notes))
+        elif isinstance(value, Mapping) and "grid_search" in value:
             notes.append(f"{name}: grid_search is one of several values here; search.algorithm Grid tries all of them")
             found.append(_of_choices(name, value["grid_search"], notes))
         elif isinstance(value, Mapping):
-            notes.append(f"{name}: a nested space becomes names with dots; config[{name!r}] is no dict any more")
+            notes.append(Loss(f"{name}: a nested space becomes names with dots; config[{name!r}] is no dict any more"))
             found += _of_mapping(value, f"{name}.", notes)
         else:
             found.append(_of_object(name, value, notes))
@@ -62,12 +76,14 @@ def _of_object(name: str, value: Any, notes: list[str]) -> Json:
         case "Categorical":
             return _of_choices(name, value.categories, notes)
         case "Function":
-            notes.append(f"{name}: tune.sample_from has no equal; write it as a parameter, or into the training code")
+            notes.append(
+                Loss(f"{name}: tune.sample_from has no equal; write it as a parameter, or into the training code")
+            )
             return {}
         case "bool" | "int" | "float" | "str":
             notes.append(f"{name}: a constant is a parameter of one value here")
             return _of_choices(name, [value], notes)
-    notes.append(f"{name}: a {kind} has no equal")
+    notes.append(Loss(f"{name}: a {kind} has no equal"))
     return {}
 
 
@@ -78,19 +94,21 @@ def _of_domain(name: str, domain: Any, notes: list[str], *, whole: bool) -> Json
         step, sampler = sampler.q, sampler.sampler
     kind = type(sampler).__name__.lstrip("_")
     if kind == "Normal":
-        notes.append(f"{name}: a normal distribution has no equal; give it a min and a max")
+        notes.append(Loss(f"{name}: a normal distribution has no equal; give it a min and a max"))
         mean, deviation = sampler.mean, sampler.sd
         return ranged(name, mean - 3 * deviation, mean + 3 * deviation, whole=False)
     is_log = kind == "LogUniform"
     if is_log and step is not None:
-        notes.append(f"{name}: a step on a logarithmic scale has no equal, so it has no step")
+        notes.append(Loss(f"{name}: a step on a logarithmic scale has no equal, so it has no step"))
         step = None
     high = domain.upper if not whole or step not in (None, 1) else domain.upper - 1
     return ranged(name, domain.lower, high, whole=whole, log=is_log, step=None if whole and step == 1 else step)
 
 
 def ranged(name: str, low: float, high: float, *, whole: bool, log: bool = False, step: float | None = None) -> Json:
-    """Return a Double or an Integer parameter."""
+    """Return a Double or an Integer parameter; one of a single value where both ends are the same."""
+    if low == high:
+        return {"name": name, "type": "Discrete", "numbers": [low]}
     return {
         "name": name,
         "type": "Integer" if whole else "Double",
@@ -108,7 +126,8 @@ def _of_choices(name: str, choices: Sequence[Any], notes: list[str]) -> Json:
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
         return {"name": name, "type": "Discrete", "numbers": sorted(values)}
     if not all(isinstance(value, str) for value in values):
-        notes.append(f"{name}: choices that are no numbers and no text become text: {', '.join(map(str, values))}")
+        said = ", ".join(map(str, values))
+        notes.append(Loss(f"{name}: choices that are no numbers and no text become text: {said}"))
     return {"name": name, "type": "Categorical", "values": [str(value) for value in values]}
 
 

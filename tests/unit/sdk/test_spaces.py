@@ -44,11 +44,11 @@ EQUALS = {
     "a constant": ("relu", {"type": "Categorical", "values": ["relu"]}),
 }
 STRANGERS = {
-    "a normal distribution": (tune.randn(0, 1), "Normal"),
-    "code": (tune.sample_from(lambda: 1), "made by code"),
+    "a normal distribution": (tune.randn(0, 1), "normal distribution"),
+    "code": (tune.sample_from(lambda: 1), "sample_from"),
     "a step on a log scale": (tune.qloguniform(1, 100, 1), "step on a logarithmic scale"),
-    "mixed choices": (tune.choice(["a", 1]), "all text"),
-    "a space within a space": ({"lr": tune.uniform(0, 1)}, "names of their own"),
+    "mixed choices": (tune.choice(["a", 1]), "become text"),
+    "a space within a space": ({"lr": tune.uniform(0, 1)}, "names with dots"),
     "no choice": (tune.choice([None]), "None"),
 }
 
