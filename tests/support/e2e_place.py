@@ -108,16 +108,21 @@ class Place:
 
     def ledger(self, name: str) -> LedgerBook:
         """Return an experiment's ledger, whether its pods are there or not: a pod of our own reads the volume."""
+        return LedgerBook([json.loads(line) for line in self.on_storage(name, "cat ledger.jsonl").splitlines()])
+
+    def on_storage(self, name: str, command: str) -> str:
+        """Return what a shell command says in an experiment's folder on its storage, in a pod of our own."""
         base = self.experiment(name)["metadata"]
         (claim,) = self.objects("persistentvolumeclaims", "--selector", f"{keys.LABEL_EXPERIMENT}={name}")
-        path = f"{keys.MOUNT_STORAGE}/{name}-{base['uid'][:8]}/ledger.jsonl"
+        folder = f"{keys.MOUNT_STORAGE}/{name}-{base['uid'][:8]}"
         reader = f"reader-{uuid4().hex[:6]}"
         image = self.cluster.target.reference(TRIAL)
-        self.apply(a_restricted_pod(reader, image, ["cat", path], claim["metadata"]["name"]))
+        shell = ["sh", "-c", f"cd {folder} && {command}"]
+        self.apply(a_restricted_pod(reader, image, shell, claim["metadata"]["name"]))
         self.kubectl("wait", f"pod/{reader}", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=60s")
         text = self.kubectl("logs", reader)
         self.kubectl("delete", "pod", reader, "--wait=false")
-        return LedgerBook([json.loads(line) for line in text.splitlines()])
+        return text
 
     def _read_in(self, driver: Json) -> LedgerBook | None:
         try:
