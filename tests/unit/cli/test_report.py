@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import json
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -58,6 +60,14 @@ def test_a_report_goes_where_it_is_told_to(told, tmp_path):
     call("report", a_folder(told, tmp_path / "told-1"), "-o", tmp_path / "other.html")
     assert (tmp_path / "other.html").exists()
     assert not (tmp_path / "told-1" / "report.html").exists()
+
+
+def test_a_report_is_made_where_there_is_no_ray(told, tmp_path):
+    folder = a_folder(told, tmp_path / "told-1")
+    code = "import sys; sys.modules['ray'] = None; from luthier.cli.main import app; app(sys.argv[1:])"
+    done = subprocess.run([sys.executable, "-c", code, "report", folder], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (folder / "report.html").exists()
 
 
 def test_a_place_that_cannot_be_written_is_said(told, tmp_path):

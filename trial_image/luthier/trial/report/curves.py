@@ -84,13 +84,10 @@ def _look(story: Story, name: str, rungs: Sequence[int], ranks: dict[str, int]) 
     is_best = rank == 0
     if rungs:
         index = bisect_right(rungs, trial.iteration) - 1
-        colour = FAINT if index < 0 else shade(_part(index, len(rungs)))
+        colour = FAINT if index < 0 else shade(_part(index, len(rungs)), 0.7)
     else:
-        colour = shade(1 - rank / max(1, len(ranks) - 1)) if name in ranks else FAINT
-    return {
-        "line": {"color": BLUE if is_best else colour, "width": 3.5 if is_best else 1.4},
-        "opacity": 1 if is_best else 0.7,
-    }
+        colour = shade(1 - rank / max(1, len(ranks) - 1), 0.7) if name in ranks else FAINT
+    return {"line": {"color": BLUE if is_best else colour, "width": 3.5 if is_best else 1.4}}
 
 
 def _curve(story: Story, name: str, look: Json) -> Json:

@@ -118,8 +118,12 @@ def _line(story: Story, trial: TrialState, axes: Sequence[Axis], scale: Span, to
         "mode": "lines",
         "x": list(range(len(axes) + 1)),
         "y": [*(round(axis.place(values.get(axis.parameter.name)), 4) for axis in axes), round(scale.place(value), 4)],
-        "line": {"color": shade(part), "width": 3 if rank == 0 else 1.3, "shape": "spline", "smoothing": 0.5},
-        "opacity": 1.0 if rank == 0 else 0.25 + 0.6 * part**2,
+        "line": {
+            "color": shade(part, 1.0 if rank == 0 else 0.25 + 0.6 * part**2),
+            "width": 3 if rank == 0 else 1.3,
+            "shape": "spline",
+            "smoothing": 0.5,
+        },
         "text": hover,
         "hoverinfo": "text",
     }
