@@ -81,19 +81,19 @@ def spoken(value: float, unit: str) -> str:
     if unit == "percentunit":
         return f"{value * 100:.3g} %"
     if unit in {"s", "dtdurations"}:
-        return _scaled(value, ((3600, "h"), (60, "min"), (1, "s"), (1e-3, "ms")))
+        return _scaled(value, ((3600, "h"), (60, "min"), (1, "s"), (1e-3, "ms"), (1e-6, "µs")), "s")
     if unit in {"bytes", "decbytes"}:
         names = ("KiB", "MiB", "GiB") if unit == "bytes" else ("kB", "MB", "GB")
         base = 1024 if unit == "bytes" else 1000
-        return _scaled(value, ((base**3, names[2]), (base**2, names[1]), (base, names[0]), (1, "B")))
+        return _scaled(value, ((base**3, names[2]), (base**2, names[1]), (base, names[0]), (1, "B")), "B")
     return f"{value:.4g}"
 
 
-def _scaled(value: float, scales: tuple[tuple[float, str], ...]) -> str:
+def _scaled(value: float, scales: tuple[tuple[float, str], ...], unit: str) -> str:
     for size, name in scales:
         if abs(value) >= size:
             return f"{value / size:.3g} {name}"
-    return f"0 {scales[-2][1]}"
+    return f"0 {unit}"
 
 
 def draw(name: str, view: View, folder: Path) -> Path:
@@ -188,7 +188,8 @@ def _number(axes: Axes, panel: Json, view: View) -> None:
     is_name = panel["options"]["textMode"] == "name"
     text = named(target["legendFormat"], labels) if is_name else spoken(value, panel["fieldConfig"]["defaults"]["unit"])
     axes.axis("off")
-    axes.text(0.5, 0.5, text, fontsize=19, ha="center", va="center", color="#1a7f37")
+    size = min(19.0, 19 * 12 / max(len(text), 1))
+    axes.text(0.5, 0.5, text, fontsize=size, ha="center", va="center", color="#1a7f37")
     return None
 
 

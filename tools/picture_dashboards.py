@@ -24,6 +24,9 @@ from target import ROOT, Embedded, StepFailed
 
 PLACE = "pictures"
 EXAMPLES = ("digits-pbt", "digits-asha")
+PAUSE_SECONDS = 0.5
+SETTLING_SECONDS = 3
+"""Within these the last news has been scraped."""
 SHOWN = {"experiment": EXAMPLES[0], "metric": "accuracy", "parameter": "lr", "__rate_interval": "15s"}
 
 
@@ -46,16 +49,20 @@ def main() -> None:
     cluster.kubectl("create", "namespace", PLACE)
     try:
         with TemporaryDirectory() as folder, prometheus_of_chart(cluster, Path(folder)) as address:
+            prometheus = Prometheus(address)
+            while not prometheus.newest("luthier_operator_leader == 1", time.time()):
+                time.sleep(PAUSE_SECONDS)
             begin = time.time()
             with step("examples"):
                 for example in EXAMPLES:
                     apply_with_all_series(cluster, example)
                 names = [f"tx/{example}" for example in EXAMPLES]
                 cluster.kubectl("--namespace", PLACE, "wait", *names, "--for=condition=Succeeded", "--timeout=300s")
+            time.sleep(SETTLING_SECONDS)
             end = time.time()
             for name in ("fleet", "experiment", "operator"):
                 variables = {**SHOWN, "namespace": NAMESPACE if name == "operator" else PLACE}
-                print(draw(name, View(Prometheus(address), begin, end, variables), PICTURES))
+                print(draw(name, View(prometheus, begin, end, variables), PICTURES))
     finally:
         cluster.kubectl("delete", "namespace", PLACE, "--wait=false")
 

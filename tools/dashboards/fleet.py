@@ -98,8 +98,8 @@ def _table() -> Panel:
 
 
 def _cost() -> tuple[Panel, ...]:
-    gpus = f"sum {EACH} (rate({of('luthier_gpu_seconds_total')}[5m]))"
-    slots = f"sum {EACH} (rate({of('luthier_trial_seconds_total')}[5m]))"
+    gpus = f"sum {EACH} (rate({of('luthier_gpu_seconds_total')}[$__rate_interval]))"
+    slots = f"sum {EACH} (rate({of('luthier_trial_seconds_total')}[$__rate_interval]))"
     name = "{{namespace}}/{{experiment}}"
     wasted_gpu = f"sum by (cause) (max by (namespace, experiment, cause) ({of('luthier_gpu_seconds_wasted_total')}))"
     wasted = f"sum by (cause) (max by (namespace, experiment, cause) ({of('luthier_trial_seconds_wasted_total')}))"
@@ -109,13 +109,13 @@ def _cost() -> tuple[Panel, ...]:
     return (
         graph(
             "GPUs held",
-            "GPUs that trials hold, on average of five minutes.",
+            "GPUs that trials hold.",
             Query(f"topk({SHOWN}, {gpus})", name),
             is_stacked=True,
         ),
         graph(
             "Slots held",
-            "Trials that run, on average of five minutes.",
+            "Trials that run.",
             Query(f"topk({SHOWN}, {slots})", name),
             is_stacked=True,
         ),

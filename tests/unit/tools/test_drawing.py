@@ -16,6 +16,7 @@ from draw_dashboards import named, spoken
         (90, "dtdurations", "1.5 min"),
         (7200, "s", "2 h"),
         (0, "s", "0 s"),
+        (25e-6, "s", "25 µs"),
         (2048, "bytes", "2 KiB"),
         (2_500_000, "decbytes", "2.5 MB"),
         (0.97989, "short", "0.9799"),
