@@ -16,8 +16,8 @@ from luthier.cli.trial_rows import TrialRow, TrialTable
 
 PAUSE_SECONDS = 2.0
 """Between two looks at the ledger; each reads only what is new."""
-GIVE_UP_AFTER = 5
-"""Looks in a row that failed."""
+LONGEST_PAUSE_SECONDS = 60.0
+"""Where looks fail, each pause is twice the one before, up to this."""
 
 Open = Callable[[], AbstractContextManager[ExperimentArchive]]
 
@@ -36,17 +36,17 @@ class TrialFeed:
         self._table = TrialTable(objectives)
         self._offset = 0
         self._due = float("-inf")
-        self._failures = 0
+        self._pause = PAUSE_SECONDS
 
     def poll(self) -> tuple[TrialRow, ...]:
         """Return the rows; they are at most two seconds old while the ledger can be read."""
-        if self._now() >= self._due and self._failures < GIVE_UP_AFTER:
+        if self._now() >= self._due:
             try:
                 self._read()
-                self._failures = 0
+                self._pause = PAUSE_SECONDS
             except Refusal:
-                self._failures += 1
-            self._due = self._now() + PAUSE_SECONDS
+                self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
+            self._due = self._now() + self._pause
         return tuple(self._table.rows())
 
     def _read(self) -> None:

@@ -13,7 +13,7 @@ from luthier.cli.errors import Refusal
 from luthier.cli.page import final_page
 from luthier.cli.screen import Lines
 from luthier.cli.snapshot import of_object, of_report, of_status
-from luthier.cli.trial_feed import GIVE_UP_AFTER, TrialFeed
+from luthier.cli.trial_feed import TrialFeed
 from luthier.cli.trial_rows import TrialRow
 from luthier.cli.view import duration, live, number, plain
 from unit.cli.builders import ACCURACY, BEST, COPIES, condition, ended, experiment, running, status
@@ -269,7 +269,11 @@ def test_the_ledger_is_read_from_where_one_was_and_a_lost_driver_leaves_the_tabl
     assert len(feed.poll()) == 2
     assert archive.offsets == [0, len(proposed(b"t0000"))]
     archive.is_gone = True
-    for _ in range(9):
-        clock.seconds += 3
+    for _ in range(60):
+        clock.seconds += 1
         assert len(feed.poll()) == 2
-    assert len(archive.offsets) == 2 + GIVE_UP_AFTER
+    assert 2 < len(archive.offsets) < 10, "it is asked ever more rarely"
+    archive.is_gone = False
+    archive.lines_there.append(proposed(b"t0002"))
+    clock.seconds += 60
+    assert len(feed.poll()) == 3, "and seen again when it is back"

@@ -16,7 +16,7 @@ def spoken(tmp_path, *parts, name="t0003"):
     """Return what stands in stream and log after these writes."""
     log = os.open(tmp_path / "log", os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
     stream = Labelled(io.StringIO(), log)
-    stream.name = name
+    stream.rename(name)
     for part in parts:
         stream.write(part)
     os.close(log)
@@ -28,6 +28,17 @@ def test_whole_lines_stand_behind_the_trials_name_and_the_stream_gets_all(tmp_pa
         "epoch 1\nepoch 2\nhalf",
         "t0003 | epoch 1\nt0003 | epoch 2\n",
     )
+
+
+def test_what_one_trial_began_is_not_put_into_the_next_ones_mouth(tmp_path):
+    log = os.open(tmp_path / "log", os.O_CREAT | os.O_WRONLY)
+    stream = Labelled(io.StringIO(), log)
+    stream.rename("t0001")
+    stream.write("no end of line")
+    stream.rename("t0002")
+    stream.writelines(["a\n", "b\n"])
+    os.close(log)
+    assert (tmp_path / "log").read_text() == "t0001 | no end of line\nt0002 | a\nt0002 | b\n"
 
 
 def test_of_a_bar_that_is_redrawn_the_last_state_stays(tmp_path):

@@ -10,6 +10,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
+from collections.abc import Iterable
 from typing import Any, TextIO
 
 from ray import tune
@@ -31,21 +33,35 @@ class Labelled:
         self._stream = stream
         self._log = log
         self._begun = ""
-        self.name = ""
+        self._name = ""
+        self._lock = threading.RLock()  # a trial's threads print, too, and a signal may come in the middle
+
+    def rename(self, name: str) -> None:
+        """Copy what comes from now on behind another name; what the other began ends here."""
+        with self._lock:
+            if self._begun:
+                self._copy(self._begun)
+            self._begun, self._name = "", name
 
     def write(self, text: str) -> int:
         """Write."""
         written = self._stream.write(text)
-        *lines, self._begun = (self._begun + text).split("\n")
-        for line in lines:
-            self._copy(line)
-        if len(self._begun) > MAX_CHARACTERS:
-            self._copy(self._begun)
-            self._begun = ""
+        with self._lock:
+            *lines, self._begun = (self._begun + text).split("\n")
+            for line in lines:
+                self._copy(line)
+            if len(self._begun) > MAX_CHARACTERS:
+                self._copy(self._begun)
+                self._begun = ""
         return written
 
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write some."""
+        for line in lines:
+            self.write(line)
+
     def _copy(self, line: str) -> None:
-        text = line_of(self.name, line.rpartition("\r")[2][:MAX_CHARACTERS])  # of a bar that is redrawn, the last
+        text = line_of(self._name, line.rpartition("\r")[2][:MAX_CHARACTERS])  # of a bar that is redrawn, the last
         with contextlib.suppress(OSError):
             os.write(self._log, text.encode(errors="replace"))
 
@@ -82,4 +98,4 @@ def speak_as(trial: str, path: str = POD_LOG) -> None:
                 return
             stream = Labelled(stream, log)
             setattr(sys, name, stream)
-        stream.name = trial
+        stream.rename(trial)
