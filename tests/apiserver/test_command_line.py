@@ -209,3 +209,13 @@ def test_the_ledger_is_read_by_who_may_read_the_token_and_asked_for_in_vain_befo
     assert "secrets" in luthier("trials", name, code=2), "nobody has made it"
     assert f"{name} has no pods" in luthier("logs", name, code=2)
     assert "Ask for the right to list pods" in stranger("logs", name, code=2)
+
+
+def test_the_role_edit_has_every_right_that_reading_takes(kubectl: Kubectl) -> None:
+    kubectl("create", "rolebinding", "editor", "--clusterrole=edit", "--user=editor")
+    needed = ["get secrets", "list pods", "create pods/portforward", "create pods", "delete pods", "get pods/log"]
+    try:
+        for right in [*needed, "list events"]:
+            assert kubectl("auth", "can-i", *right.split(), "--as=editor").strip() == "yes", right
+    finally:
+        kubectl("delete", "rolebinding", "editor")
