@@ -41,7 +41,7 @@ def ui(
             live = LivePage(story, port)
         except OSError as error:
             raise Refusal(f"Port {port} can't be had: {error.strerror}.", hint="Leave --port out.") from error
-        with contextlib.closing(live):
+        with contextlib.closing(live), contextlib.suppress(KeyboardInterrupt):
             sys.stdout.write(f"{live.url}\nCtrl-C ends.\n")
             sys.stdout.flush()
             if browser:
