@@ -6,6 +6,7 @@ It happens in a process of its own, for a bounded time: no page is worth an expe
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 import time
@@ -59,12 +60,21 @@ def close(experiment: Experiment, directory: Path) -> bool:
     return True
 
 
-def close_without_exports(experiment: Experiment, directory: Path) -> bool:
-    """Write the report; return whether there is one. What goes wrong is told in the log."""
+def close_without_exports(
+    experiment: Experiment, directory: Path, output: Path | None = None, now: float | None = None
+) -> bool:
+    """Write the report; return whether there is one. What goes wrong is told in the log.
+
+    Args:
+        experiment: whose.
+        directory: with its ledger.
+        output: the page; by default in the directory.
+        now: time of the look at an experiment that still runs, in seconds since the epoch.
+    """
     try:
         from luthier.trial.report.making import write_page
 
-        write_page(experiment, directory, directory / REPORT_FILE)
+        write_page(experiment, directory, output or directory / REPORT_FILE, now)
     except Exception as error:  # the experiment has ended well without it
         LOGGER.warning("there is no report: %s: %s", type(error).__name__, error)
         return False
@@ -85,11 +95,15 @@ def export(experiment: Experiment, directory: Path) -> list[tuple[str, str, str]
 
 
 def main() -> int:
-    """Close the experiment that the arguments name; return 0 if all went well."""
+    """Close the experiment that the arguments name, or write its page to a third; return 0 if all went well."""
     logging.basicConfig(level="INFO", format="%(asctime)s %(levelname)s %(name)s %(message)s")
     be_the_first_to_go()
     (document,) = load(Path(sys.argv[1]))
-    return 0 if close(parse(document), Path(sys.argv[2])) else 1
+    experiment, directory = parse(document), Path(sys.argv[2])
+    if len(sys.argv) > 3:
+        os.nice(10)  # somebody looks; the search goes first
+        return 0 if close_without_exports(experiment, directory, Path(sys.argv[3]), time.time()) else 1
+    return 0 if close(experiment, directory) else 1
 
 
 def be_the_first_to_go() -> None:

@@ -33,6 +33,7 @@ from luthier.trial.ray_node import (
     start_command,
     warm_start,
 )
+from luthier.trial.report_page import ReportPage
 from luthier.trial.server import ProgressServer
 
 LOGGER = logging.getLogger("luthier.driver")
@@ -93,6 +94,7 @@ def _drive(server: ProgressServer, nodes: Nodes) -> int:
     attempt, previous_end = int(os.environ[keys.ENV_ATTEMPT]), os.environ.get(keys.ENV_PREVIOUS_END, "")
     server.page.begin(experiment.metadata.name, experiment.spec.driver.metrics)
     file = Path(os.environ[keys.ENV_EXPERIMENT_FILE])
+    server.report = ReportPage(file, directory)
     engine = Engine(
         experiment,
         directory,

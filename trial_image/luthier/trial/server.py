@@ -21,9 +21,11 @@ from luthier.trial.archive import Archive
 from luthier.trial.driver_metrics import DriverPage
 from luthier.trial.inbox import Inbox, OnBudget, bears
 from luthier.trial.nodes import Nodes
+from luthier.trial.report_page import REPORT_PAGE, ReportPage
 
 LOGGER = logging.getLogger(__name__)
 MAX_WAIT_SECONDS = 30.0
+GUARDED = (REPORT_PAGE, *archive_pages.PAGES)
 
 
 class ProgressServer:
@@ -45,6 +47,8 @@ class ProgressServer:
         self.inbox = Inbox(token, node_token, nodes or Nodes())
         self.archive: Archive | None = None
         """What is read under `/ledger` and `/checkpoint`, once the storage is known."""
+        self.report: ReportPage | None = None
+        """What is read under `/report`, once the experiment is known."""
         self._report: Report | None = None
         self._changed = threading.Condition()
         self._is_seen = threading.Event()
@@ -113,8 +117,10 @@ class Handler(BaseHTTPRequestHandler):
             self._metrics()
         elif path == "/progress":
             self._progress(_query(query))
-        elif path in archive_pages.PAGES and not self.window.is_allowed(self.headers.get("Authorization")):
+        elif path in GUARDED and not self.window.is_allowed(self.headers.get("Authorization")):
             self._refuse()
+        elif path == REPORT_PAGE:
+            self._report()
         elif path in archive_pages.PAGES:
             archive_pages.answer(self, self.window.archive, path, _query(query))
         else:
@@ -140,6 +146,14 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(404, b"`spec.driver.metrics` is None\n", "text/plain")
         else:
             self._answer(200, page, CONTENT_TYPE_LATEST)
+
+    def _report(self) -> None:
+        maker = self.window.report
+        page = maker.read() if maker else None
+        if page is None:
+            self._answer(503, b"there is no report now; the driver's log says why\n", "text/plain")
+        else:
+            self._answer(200, page, "text/html; charset=utf-8")
 
     def _progress(self, query: dict[str, list[str]]) -> None:
         if not self.window.is_allowed(self.headers.get("Authorization")):
