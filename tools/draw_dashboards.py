@@ -12,7 +12,7 @@ import argparse
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,6 @@ UNIT_INCHES = (0.62, 0.36)
 DOTS_PER_INCH = 80
 INK, PALE, EDGE = "#24292f", "#6e7781", "#d8dee4"
 POINTS = 240
-MOST_LEGENDS = 12
 MOST_ROWS = 8
 
 
@@ -96,10 +95,9 @@ def _scaled(value: float, scales: tuple[tuple[float, str], ...], unit: str) -> s
     return f"0 {unit}"
 
 
-def draw(name: str, view: View, folder: Path) -> Path:
-    """Draw a dashboard, by the name of its file, into a folder; return the picture."""
-    board = json.loads((FOLDER / f"{name}.json").read_text())
-    panels = board["panels"]
+def draw(name: str, view: View, picture: Path, rows: Collection[str] = ()) -> Path:
+    """Draw a dashboard, by the name of its file, or some of its rows; return the picture."""
+    panels = _chosen(json.loads((FOLDER / f"{name}.json").read_text())["panels"], rows)
     height = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in panels)
     width_inches, unit_inches = GRID * UNIT_INCHES[0], UNIT_INCHES[1]
     figure = plt.figure(figsize=(width_inches, height * unit_inches), dpi=DOTS_PER_INCH, facecolor="#f6f8fa")
@@ -136,11 +134,25 @@ def draw(name: str, view: View, folder: Path) -> Path:
             box[3] - (0.85 if panel["type"] == "timeseries" else 0.45) / (height * unit_inches),
         )
         DRAWN[panel["type"]](figure.add_axes(inner), panel, view)
-    folder.mkdir(parents=True, exist_ok=True)
-    picture = folder / f"dashboard-{name}.png"
+    picture.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(picture, facecolor=figure.get_facecolor(), pil_kwargs={"optimize": True})
     plt.close(figure)
     return picture
+
+
+def _chosen(panels: list[Json], rows: Collection[str]) -> list[Json]:
+    """Return the panels of some rows (of all where none is named), moved up over the gaps."""
+    chosen: list[Json] = []
+    gap, is_wanted = 0, True
+    for panel in panels:
+        if panel["type"] == "row":
+            begins = chosen[-1]["gridPos"]["y"] + chosen[-1]["gridPos"]["h"] if chosen else 0
+            is_wanted = not rows or panel["title"] in rows
+            gap = panel["gridPos"]["y"] - begins
+        if is_wanted:
+            place = panel["gridPos"]
+            chosen.append({**panel, "gridPos": {**place, "y": place["y"] - gap}})
+    return chosen
 
 
 def _graph(axes: Axes, panel: Json, view: View) -> None:
@@ -168,11 +180,12 @@ def _graph(axes: Axes, panel: Json, view: View) -> None:
     for side in axes.spines.values():
         side.set_visible(False)
     named_lines = [name for _, name, _, _ in lines if name]
-    if 0 < len(named_lines) <= MOST_LEGENDS:
+    columns = panel["gridPos"]["w"] // 2
+    if 0 < len(named_lines) <= 2 * columns:
         axes.legend(
             loc="lower left",
             bbox_to_anchor=(-0.02, 0.98),
-            ncols=panel["gridPos"]["w"] // 2,
+            ncols=columns,
             fontsize=6.5,
             frameon=False,
             handlelength=1,
@@ -272,7 +285,7 @@ def main() -> None:
             "parameter": options.parameter,
         }
         view = View(Prometheus(options.prometheus), end - options.minutes * 60, end, variables)
-        print(draw(name, view, options.folder))
+        print(draw(name, view, options.folder / f"dashboard-{name}.png"))
 
 
 if __name__ == "__main__":

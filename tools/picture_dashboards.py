@@ -27,7 +27,14 @@ EXAMPLES = ("digits-pbt", "digits-asha")
 PAUSE_SECONDS = 0.5
 SETTLING_SECONDS = 3
 """Within these the last news has been scraped."""
-SHOWN = {"experiment": EXAMPLES[0], "metric": "accuracy", "parameter": "lr", "__rate_interval": "15s"}
+SHOWN = {"metric": "accuracy", "parameter": "lr", "__rate_interval": "15s"}
+PICTURED = (
+    ("fleet", "fleet", "", ("Now", "Cost and waste", "Queue and workers")),
+    ("population", "experiment", "digits-pbt", ("At a glance", "Objective", "Population", "Hyperparameters")),
+    ("rungs", "experiment", "digits-asha", ("At a glance", "Objective", "Rungs")),
+    ("operator", "operator", "", ()),
+)
+"""Pictures: name, dashboard, experiment, rows (all where none is named)."""
 
 
 def apply_with_all_series(cluster: Installed, example: str) -> None:
@@ -60,9 +67,12 @@ def main() -> None:
                 cluster.kubectl("--namespace", PLACE, "wait", *names, "--for=condition=Succeeded", "--timeout=300s")
             time.sleep(SETTLING_SECONDS)
             end = time.time()
-            for name in ("fleet", "experiment", "operator"):
-                variables = {**SHOWN, "namespace": NAMESPACE if name == "operator" else PLACE}
-                print(draw(name, View(prometheus, begin, end, variables), PICTURES))
+            began = prometheus.series(f'luthier_driver_attempt{{namespace="{PLACE}"}}', begin, end)
+            begin = min(float(series["values"][0][0]) for series in began)
+            for picture, board, example, rows in PICTURED:
+                namespace = NAMESPACE if board == "operator" else PLACE
+                view = View(prometheus, begin, end, {**SHOWN, "namespace": namespace, "experiment": example})
+                print(draw(board, view, PICTURES / f"dashboard-{picture}.png", rows))
     finally:
         cluster.kubectl("delete", "namespace", PLACE, "--wait=false")
 

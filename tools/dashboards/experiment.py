@@ -142,12 +142,12 @@ def _rungs() -> tuple[Panel, ...]:
         bars(
             "Promoted at each rung",
             "Trials that went on beyond a rung, by its iterations.",
-            Query(f"sort_desc(max by (rung) ({own('luthier_rung_promotions_total')}))", "{{rung}}"),
+            Query(f"sort_desc(max by (rung) ({own('luthier_rung_promotions_total')}))", "{{rung}} iterations"),
         ),
         bars(
             "Stopped at each rung",
             "Trials that a rung stopped, by its iterations.",
-            Query(f"sort_desc(max by (rung) ({own('luthier_rung_stops_total')}))", "{{rung}}"),
+            Query(f"sort_desc(max by (rung) ({own('luthier_rung_stops_total')}))", "{{rung}} iterations"),
         ),
         graph(
             "Iterations",
