@@ -56,6 +56,10 @@ def test_values_and_schema_name_the_same_keys() -> None:
             assert set(value) == set(known), name
 
 
+def alert(name: str, **values: Any) -> dict[str, Any]:
+    return {"monitoring": {"prometheusRule": {"alerts": {name: values}}}}
+
+
 @pytest.mark.parametrize(
     ("values", "complaint"),
     [
@@ -69,6 +73,11 @@ def test_values_and_schema_name_the_same_keys() -> None:
         pytest.param({"watchNamespaces": ["a", "a"]}, "watchNamespaces", id="a namespace twice"),
         pytest.param({"runAsUser": 0}, "runAsUser", id="root"),
         pytest.param({"networkPolicy": {"apiServer": {"ports": []}}}, "ports", id="no way to the API server"),
+        pytest.param(alert("LuthierBored", enabled=True), "LuthierBored", id="an alert that does not exist"),
+        pytest.param(alert("LuthierNoResult", threshold="1h"), "threshold", id="a threshold in words"),
+        pytest.param(alert("LuthierOperatorAbsent", threshold=1), "threshold", id="a threshold where there is none"),
+        pytest.param({"monitoring": {"podMonitor": {"interval": "15"}}}, "interval", id="an interval without a unit"),
+        pytest.param({"monitoring": {"prometheusRule": {"runbooks": "a/b"}}}, "runbooks", id="no folder of runbooks"),
         pytest.param({"podDisruptionBudget": {"maxUnavailable": "one"}}, "maxUnavailable", id="a number in words"),
     ],
 )
