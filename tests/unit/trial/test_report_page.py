@@ -58,7 +58,7 @@ def test_what_cannot_be_made_is_said_and_no_page(server, maker, tmp_path):
 
 
 def test_before_the_experiment_is_known_there_is_none(server):
-    with pytest.raises(urllib.error.HTTPError, match="503"):
+    with pytest.raises(urllib.error.HTTPError, match="404"):
         asked(server)
 
 

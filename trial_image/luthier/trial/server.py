@@ -149,8 +149,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def _report(self) -> None:
         maker = self.window.report
-        page = maker.read() if maker else None
-        if page is None:
+        if maker is None:
+            self._answer(404, b"this pod makes no report\n", "text/plain")
+        elif (page := maker.read()) is None:
             self._answer(503, b"there is no report now; the driver's log says why\n", "text/plain")
         else:
             self._answer(200, page, "text/html; charset=utf-8")
