@@ -47,3 +47,15 @@ def test_only_trials_that_hold_a_worker_run_and_cost(place: Place) -> None:
 def first(sights: Sights, holds: Callable[[Json], bool]) -> float:
     """Return when a status was first seen for which this holds."""
     return next(sight.time for sight in sights.of(NAME) if holds(sight.object.get("status", {})))
+
+
+def test_code_that_cannot_be_imported_is_told_in_a_sentence(place: Place) -> None:
+    manifest = steady("nowhere", workers={"max": 0})
+    manifest["spec"]["trial"]["function"] = "nowhere:train"
+    place.apply(manifest)
+
+    failed = condition(place.wait_for("nowhere", "Failed"), "Failed")
+
+    assert failed["reason"] == "BadExperiment"
+    said = "trial.function: nowhere:train: import of nowhere failed: ModuleNotFoundError: No module named 'nowhere'"
+    assert failed["message"] == said

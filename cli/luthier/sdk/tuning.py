@@ -68,7 +68,7 @@ def tune(
     title = name or _name_of(function)
     document = document_of(
         function, parameters_of(space), objective, mode, name=title, trials=trials, parallel=parallel,
-        iterations=iterations, more={**({"trial": {"source": {"configMap": title}}} if file else {}), **(spec or {})},
+        iterations=iterations, more=_merged({"trial": {"source": {"configMap": title}}} if file else {}, spec or {}),
     )  # fmt: skip
     experiment = _parsed(document)
     console = Console(highlight=False, quiet=quiet)

@@ -37,6 +37,8 @@ from luthier.trial.report_page import ReportPage
 from luthier.trial.server import ProgressServer
 
 LOGGER = logging.getLogger("luthier.driver")
+MESSAGE_CHARACTERS = 1000
+"""Of an error, in four bytes each, is what a kubelet keeps."""
 SEEN_SECONDS = 20.0
 TERMINATION_FILE = Path("/dev/termination-log")
 
@@ -57,7 +59,7 @@ def main() -> int:
         return _drive(server, nodes)
     except (BadExperiment, BrokenLedger, ManifestError) as error:
         LOGGER.error("%s", error)  # noqa: TRY400 - the user can mend this; a traceback would hide it
-        _leave(wire.encode_termination(_bad_experiment(str(error))))
+        _leave(str(error)[:MESSAGE_CHARACTERS].encode())
         return Exit.BAD_EXPERIMENT
     except Fenced as error:
         LOGGER.warning("%s", error)
@@ -140,11 +142,6 @@ def _join(head: subprocess.Popen[bytes]) -> None:
 def _read_experiment() -> Experiment:
     (document,) = load(Path(os.environ[keys.ENV_EXPERIMENT_FILE]))
     return parse(document)
-
-
-def _bad_experiment(message: str) -> wire.Report:
-    outcome = wire.Outcome(succeeded=False, reason="BadExperiment", message=message[:1000])
-    return wire.Report(phase=wire.Phase.FINISHED, outcome=outcome, attempt=int(os.environ[keys.ENV_ATTEMPT]))
 
 
 def _leave(words: bytes) -> None:
