@@ -50,7 +50,7 @@ def test_defaults_are_filled_in_as_the_models_have_them(experiments: Experiments
     }
     stored = experiments.create({**a_manifest(), "spec": least}, dry_run=True)["spec"]
     assert stored["search"] == {"algorithm": "Random", "seed": 0, "settings": {}}
-    assert stored["budget"] == {"trials": 10, "parallelTrials": 1, "failedTrials": 3}
+    assert stored["budget"] == {"trials": 10, "parallelTrials": 1, "failedTrials": 3, "stop": False}
     assert stored["trial"]["resources"] == {"cpu": 1, "gpu": 0}
     assert stored["parameters"][0]["scale"] == "Linear"
     assert stored["suspend"] is False
