@@ -15,8 +15,9 @@ from luthier.cli.snapshot import of_object
 def stop(name: Name, namespace: Namespace = None, output: OutputOption = Output.TEXT) -> None:
     """End an experiment now and keep what it has found: best trial, ledger, checkpoints.
 
-    Running trials are saved first, for at most 20 seconds. It has then succeeded if any trial had a result, with the
-    reason Stopped. `luthier extend` goes on from there; `luthier suspend` only makes a pause.
+    Running trials are saved first, for at most 20 seconds. It has then succeeded if any trial had a result.
+
+    `luthier extend` goes on from there; `luthier suspend` only makes a pause.
 
     Example: luthier stop digits-pbt
     """

@@ -38,8 +38,9 @@ def watch(
 ) -> None:
     """Show an experiment in the cluster until it has ended; Ctrl-C leaves it alone.
 
-    Where nothing moves, the reason and what to do about it are shown. In a log it is a line now and then. Trials one by
-    one come from the driver's ledger; who may not read the experiment's Secret does not see them.
+    Where nothing moves, the reason and what to do about it are shown. In a log it is a line now and then.
+
+    Trials one by one come from the driver's ledger, for who may read the experiment's Secret.
 
     Example: luthier watch digits-pbt --timeout 600
     """
