@@ -16,7 +16,11 @@ DEFINITION = str(ROOT / "crds" / "tuningexperiments.yaml")
 STATUS = {
     "state": "Running",
     "done": "12/16",
-    "trials": {"running": 2},
+    "trials": {"running": 2, "failed": 1},
+    "best": {"trial": "t0007", "iteration": 9},
+    "attempt": 2,
+    "restarts": 1,
+    "message": "2 pods wait for a GPU.",
     "bestValue": "0.985",
     "gpuHours": "3.5",
     "eta": "4m",
@@ -58,8 +62,17 @@ def test_one_line_says_how_good_how_far_and_what_it_costs(kubectl: Kubectl, runn
 
 def test_the_wide_line_adds_how_it_searches_and_why_it_is_stuck(kubectl: Kubectl, running: str) -> None:
     header, line = kubectl("get", "tx", running, "--output", "wide").splitlines()
-    assert header.split()[-3:] == ["ALGORITHM", "METRIC", "STALLED"]
-    assert line.split()[-3:] == ["TPE", "accuracy", "Unschedulable"]
+    assert header.split()[8:] == "ALGORITHM METRIC BEST-TRIAL FAILED ATTEMPT RESTARTS STALLED MESSAGE".split()
+    assert line.split(maxsplit=15)[8:] == [
+        "TPE",
+        "accuracy",
+        "t0007",
+        "1",
+        "2",
+        "1",
+        "Unschedulable",
+        STATUS["message"],
+    ]
 
 
 def test_the_category_finds_it(kubectl: Kubectl, running: str) -> None:
