@@ -62,17 +62,10 @@ def test_one_line_says_how_good_how_far_and_what_it_costs(kubectl: Kubectl, runn
 
 def test_the_wide_line_adds_how_it_searches_and_why_it_is_stuck(kubectl: Kubectl, running: str) -> None:
     header, line = kubectl("get", "tx", running, "--output", "wide").splitlines()
-    assert header.split()[8:] == "ALGORITHM METRIC BEST-TRIAL FAILED ATTEMPT RESTARTS STALLED MESSAGE".split()
-    assert line.split(maxsplit=15)[8:] == [
-        "TPE",
-        "accuracy",
-        "t0007",
-        "1",
-        "2",
-        "1",
-        "Unschedulable",
-        STATUS["message"],
-    ]
+    names = ["ALGORITHM", "METRIC", "BEST-TRIAL", "FAILED", "ATTEMPT", "RESTARTS", "STALLED", "MESSAGE"]
+    values = ["TPE", "accuracy", "t0007", "1", "2", "1", "Unschedulable", STATUS["message"]]
+    assert header.split()[8:] == names
+    assert line.split(maxsplit=15)[8:] == values
 
 
 def test_the_category_finds_it(kubectl: Kubectl, running: str) -> None:
