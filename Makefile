@@ -13,7 +13,7 @@ READY := $(VENV)/.ready-$(shell cat $(WHAT_PINS) | sha256sum | cut -c1-12)
 FAST := tests/unit tests/conformance
 
 .NOTPARALLEL:
-.PHONY: help setup demo check lint types layers unit hostile test test-browser test-apiserver test-engine test-e2e bench generate format lock images clean-cluster clean
+.PHONY: help setup demo check lint types layers unit hostile test test-browser test-apiserver test-engine test-e2e bench generate format lock clean-cluster clean
 
 help:  ## What there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
