@@ -15,6 +15,8 @@ from support.real_runs import a_population, an_experiment, records, results_of, 
 pytestmark = pytest.mark.ray
 LUTHIER = Path(sys.executable).parent / "luthier"
 
+SELDOM_SAVED = {"trial": {"checkpointInterval": 10**5}}
+
 
 def test_deeper_trials_go_on_from_the_checkpoints_of_their_last_iteration(tmp_path):
     run(an_experiment("counts_and_saves", trials=2, iterationsPerTrial=3), tmp_path)
@@ -51,8 +53,9 @@ def test_a_population_lives_on_and_every_weight_comes_from_where_the_ledger_says
     assert report.population.generation == 8
 
 
-def test_a_stop_saves_what_runs_and_taken_back_lets_it_go_on_from_there(tmp_path):
-    endless = an_experiment("counts_and_saves", trials=1, iterationsPerTrial=10**6)
+@pytest.mark.parametrize(("function", "more"), [("counts_and_saves", {}), ("WithoutReset", SELDOM_SAVED)])
+def test_a_stop_saves_what_runs_and_taken_back_lets_it_go_on_from_there(tmp_path, function, more):
+    endless = an_experiment(function, trials=1, iterationsPerTrial=10**6, **more)
     stop = endless.spec.budget.model_copy(update={"stop": True})
 
     def on_report(report):
@@ -64,7 +67,7 @@ def test_a_stop_saves_what_runs_and_taken_back_lets_it_go_on_from_there(tmp_path
 
     assert (report.outcome.reason, report.outcome.succeeded, report.trials.stopped) == ("Stopped", True, 1)
     reached = records(tmp_path, "result")[-1].iteration
-    report = run(an_experiment("counts_and_saves", trials=1, iterationsPerTrial=reached + 2), tmp_path, attempt=2)
+    report = run(an_experiment(function, trials=1, iterationsPerTrial=reached + 2, **more), tmp_path, attempt=2)
     assert (report.outcome.reason, report.trials.succeeded) == ("TrialsDone", 1)
     assert [record.iteration for record in records(tmp_path, "run")] == [0, reached], "nothing was done again"
 

@@ -10,6 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from luthier.api.status import FailedTrial
+from luthier.api.text import printable
 from luthier.cli import results
 from luthier.cli.errors import speaks_plainly
 from luthier.cli.explanation import Explanation, Happening, explain_snapshot
@@ -82,10 +83,12 @@ def _block(title: str, lines: list[Text]) -> list[RenderableType]:
 
 def _failure(failure: FailedTrial) -> list[Text]:
     head = Text.assemble((failure.trial, "bold"), "  ", (failure.cause, "red"))
-    return [head, *(Text(f"  {line}", style="dim") for line in failure.message.strip().splitlines())]
+    return [head, *(Text(f"  {line}", style="dim") for line in printable(failure.message).strip().splitlines())]
 
 
 def _line(each: Happening) -> Text:
     times = f" (x{each.count})" if each.count > 1 else ""
     clock = f"{each.time:%H:%M:%S}  " if each.time else ""
-    return Text.assemble((clock, "dim"), (each.what, "yellow" if each.is_warning else ""), f"  {each.message}{times}")
+    return Text.assemble(
+        (clock, "dim"), (each.what, "yellow" if each.is_warning else ""), f"  {printable(each.message)}{times}"
+    )

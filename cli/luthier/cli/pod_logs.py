@@ -13,6 +13,7 @@ from kubernetes import client
 
 from luthier.api import keys
 from luthier.api.logs import said_by
+from luthier.api.text import printable
 from luthier.cli.cluster import Experiments, connect
 from luthier.cli.errors import Refusal
 from luthier.cli.refusals import asking
@@ -101,8 +102,9 @@ def _follow(experiments: Experiments, pods: list[str], trial: str, tail: int | N
 
 
 def _print(lines: Iterable[str]) -> None:
+    is_seen = sys.stdout.isatty()  # a file gets what was written
     for line in lines:
-        sys.stdout.write(f"{line}\n")
+        sys.stdout.write(f"{printable(line) if is_seen else line}\n")
         sys.stdout.flush()
 
 

@@ -54,13 +54,14 @@ def reader_pod(experiment: Json, name: str, image: str, like: Json) -> Json:
             "terminationGracePeriodSeconds": 1,
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
+            **taken_over,
             "securityContext": {
                 "runAsNonRoot": True,
                 "runAsUser": USER,
                 "runAsGroup": USER,
                 "seccompProfile": {"type": "RuntimeDefault"},
+                **taken_over.get("securityContext", {}),
             },
-            **taken_over,
             "containers": [_container(image, storage_folder(own, uid))],
             "volumes": [
                 {"name": "storage", "persistentVolumeClaim": {"claimName": claim}},

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from luthier.api.experiment import Direction, Objective
+from luthier.api.text import printable
 from luthier.cli.errors import Refusal, speaks_plainly
 from luthier.cli.formats import as_json
 from luthier.cli.options import Namespace, Output, OutputOption, Target
@@ -119,7 +120,7 @@ def _orderable(value: object) -> float | str:
 
 
 def _row(row: TrialRow, names: Sequence[str]) -> Row:
-    lines = row.message.strip().splitlines()
+    lines = printable(row.message).strip().splitlines()
     why = ": ".join(filter(None, [row.cause, lines[-1] if lines else ""]))
     return [
         row.trial,

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from luthier.api.experiment import Direction, Objective
 from luthier.api.status import Exploit, TrialResult
+from luthier.api.text import printable
 from luthier.cli.advice import advice_on
 from luthier.cli.snapshot import Snapshot
 from luthier.cli.trial_rows import TrialRow
@@ -167,7 +168,7 @@ def copy_line(exploit: Exploit) -> str:
 def failure_line(snapshot: Snapshot) -> str:
     """Return the last failure in one line."""
     last = snapshot.failures[-1]
-    lines = last.message.strip().splitlines()
+    lines = printable(last.message).strip().splitlines()
     return f"{last.trial} failed: {last.cause}{f': {lines[-1]}' if lines else ''}"
 
 

@@ -168,6 +168,17 @@ def test_a_reader_pod_is_restricted_reads_only_and_is_none_of_the_operators():
     assert spec["volumes"][0]["persistentVolumeClaim"] == {"claimName": "digits-12345"}
 
 
+def test_a_reader_stays_restricted_whatever_its_driver_s_template_adds():
+    pod = reader_pod(OBJECT, "r", "example/trial:1", {"securityContext": {"fsGroup": 2000, "runAsUser": 5}})
+    assert pod["spec"]["securityContext"] == {
+        "runAsNonRoot": True,
+        "runAsUser": 5,
+        "runAsGroup": 1000,
+        "fsGroup": 2000,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
+
 def test_a_reader_runs_where_its_driver_could():
     driver = {"image": "own/image", "name": "trial"}
     like = {

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from luthier.trial.story import Use
+from luthier.trial.records import AttemptStarted
+from luthier.trial.story import Use, story_of
 from luthier.trial.trial_state import State
 from support.builders import a_double, a_spec
-from support.stories import the_story
+from support.stories import the_experiment, the_story
 from support.studies import ToldStudy
 
 
@@ -33,6 +34,19 @@ def test_a_trial_that_runs_is_running_in_the_story_of_a_living_experiment():
     assert story.study.trials["t0000"].state is State.RUNNING
     assert story.runs[0].end is None
     assert story.uses()[Use.USEFUL] == story.now - story.runs[0].start
+
+
+def test_an_end_stays_when_it_was_though_another_driver_came_after_it():
+    told = two_trials()
+    told.starts_all()
+    told.completes("t0000", 1.0, 2.0, 3.0)
+    told.fails("t0001")
+    told.ends()
+    before = the_story(told, now=told.now + 10)
+    late = AttemptStarted(time=told.now + 1000, attempt=2, previous_end="NodeLost: gone")
+    story = story_of(the_experiment(told), [*told.records, late], told.now + 2000)
+    assert (story.now, story.is_live) == (before.now, False)
+    assert story.study.running_seconds(story.now) == before.study.running_seconds(before.now)
 
 
 def test_the_time_of_a_failed_trial_was_in_vain():

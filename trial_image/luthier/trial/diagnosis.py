@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from ray.exceptions import OutOfMemoryError, RayActorError, RayTaskError
 
 from luthier.api.failures import Cause
+from luthier.api.text import printable
 from luthier.trial.errors import BadCheckpoint, StorageFull
-from luthier.trial.result_metrics import printable
 
 BORN_DEAD = "raised in its creation task"
 """How Ray says that the process could not be set up: the error is the code's, and no worker was lost."""
@@ -31,7 +31,6 @@ SHORT_OF_OWN_MEMORY = re.compile(r"^(\w+\.)*\w*MemoryError\b", re.MULTILINE)
 KILLED = re.compile(r"^exit code (-9|137);")
 ADDRESS = re.compile(r"^\s*ip: (\S+)$", re.MULTILINE)
 """How Ray says on which node an actor was."""
-COLOUR = re.compile(r"\x1b\[[\d;]*m")
 HEADING = re.compile(r"ray::\S+ \(pid=")
 """What Ray puts above a traceback; marks of lines that it has left out may follow."""
 FRAME = re.compile(r'^\s*File "(?P<path>[^"]*)", line \d+')
@@ -96,7 +95,7 @@ def in_the_users_words(traceback: str) -> str:
     """Return a traceback with the frames of the user's own code alone, so that its end is what the user can mend."""
     kept: list[str] = []
     is_foreign = False
-    for line in COLOUR.sub("", traceback).splitlines():
+    for line in printable(traceback).splitlines():
         frame = FRAME.match(line)
         if frame:
             is_foreign = bool(LIBRARY.search(frame["path"]))

@@ -109,6 +109,7 @@ class Engine:
         Raises:
             BadExperiment: the user's code can't work.
         """
+        had_ended = False
         try:
             metadata = self.experiment.metadata
             budget = self.experiment.spec.budget
@@ -116,14 +117,16 @@ class Engine:
             self._publish()
             kept = {self.directory / checkpoint for checkpoint in self.study.checkpoints}
             checkpoints.remove_leftovers(self.directory / TRIALS_DIR, kept)
-            if self.study.outcome is None:
+            had_ended = self.study.outcome is not None
+            if not had_ended:
                 self._loop()
         except StorageFull:
             if self._stop_at is None:
                 raise
             LOGGER.warning("leaving a full storage; what could not be written is done again in the next attempt")
         self._ledger.close()
-        self._begin_end()
+        if not (had_ended and self._previous_end):  # the last driver died of it, or in it: an end comes first
+            self._begin_end()
         if self._wait_for_end:
             self._wait_for_end()
         self._is_dirty = True
@@ -152,7 +155,11 @@ class Engine:
         now = time.time()
         ended = outcome(self.study, now)
         runs.is_closing = ended is not None
-        if ended is None or (runs.is_saving and self._has_patience()):
+        runs.is_draining = self.study.budget.stop  # which promises that what runs is saved first
+        if ended is None:
+            self._save_until = None
+            return False
+        if (runs.is_saving or (runs.is_draining and runs.at_work)) and self._has_patience():
             return False
         self.study.finish(ended, now)
         self._begin_end()  # while Ray's actors go

@@ -9,6 +9,7 @@ from typing import Any
 from ray.tune.result import AUTO_RESULT_KEYS, DEBUG_METRICS, DONE, TRIAL_ID
 
 from luthier.api.status import METRICS_SHOWN
+from luthier.api.text import printable
 
 NOT_METRICS = frozenset(AUTO_RESULT_KEYS) | frozenset(DEBUG_METRICS) | {DONE, TRIAL_ID, "should_checkpoint"}
 MAX_DEPTH = 4
@@ -35,11 +36,6 @@ def flat(result: Mapping[Any, Any], prefix: str = "", depth: int = 0) -> dict[st
         else:
             found[name] = value
     return found
-
-
-def printable(text: str) -> str:
-    """Return a text that JSON can hold: half characters are replaced."""
-    return text.encode(errors="replace").decode()
 
 
 def _number_of(value: Any) -> float | None:

@@ -231,13 +231,14 @@ def story_of(experiment: Experiment, records: Iterable[Record], now: float | Non
     spec = as_begun(experiment.spec, told)
     study = Study(spec, Mute(), schedulers.build(spec), lambda _: None)
     latest = told[-1].time if told else 0.0
-    is_over = bool(told) and told[-1].kind == "finish"
-    story = Story(experiment, study, latest if now is None or is_over else max(now, latest))
+    story = Story(experiment, study, latest if now is None else max(now, latest))
     story.started = told[0].time if told else story.now
     teller = _Teller(story)
     for record in told:
         study.take_in(record)
         teller.tell(record)
+    if study.outcome is not None:  # a driver that came after the end has left a record, too
+        story.now = max((record.time for record in told if record.kind == "finish"), default=story.now)
     return story
 
 

@@ -39,7 +39,7 @@ def write_runs(story: Story, records: Sequence[Record], uri: str) -> None:
     mark = metadata.uid or name
     found = client.get_experiment_by_name(name)
     experiment = found.experiment_id if found else client.create_experiment(name)
-    for run in _earlier(client, experiment, mark):
+    for run in list(_earlier(client, experiment, mark)):  # all of them first: a page begins where the last one ended
         client.delete_run(run.info.run_id)
     parent = client.create_run(experiment, start_time=_ms(story.started), run_name=name, tags={MARK: mark})
     results: dict[str, list[TrialReported]] = {}
