@@ -10,9 +10,19 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from luthier.api.status import ConditionStatus, EndedBudget, Status, StatusCondition, TrialCounts, Usage, WorkerCounts
+from luthier.api.status import (
+    Activity,
+    ConditionStatus,
+    EndedBudget,
+    Status,
+    StatusCondition,
+    TrialCounts,
+    Usage,
+    WorkerCounts,
+)
 from luthier.api.wire import Phase, Report
 from luthier.operator.conditions import ConditionType, Ruling, find
+from luthier.operator.growing import at_least
 from luthier.operator.observation import Observation
 from luthier.operator.rules.finish import BAD_EXPERIMENT, is_stopped_before_it_began
 from luthier.operator.scaling import desired_workers
@@ -96,12 +106,16 @@ def _progress(seen: Observation, *, is_running: bool) -> dict[str, Any]:
         "gpu_hours": _hours(report.usage),
         "eta": _eta(report) if is_running else None,
         "progress": report.progress if is_running else report.progress.model_copy(update={"eta_seconds": None}),
-        "usage": report.usage,
+        "usage": at_least(seen.previous.usage, report.usage),
         "last_result_time": _moment(report.last_result_time) or seen.previous.last_result_time,
         "last_improvement_time": _moment(report.last_improvement_time) or seen.previous.last_improvement_time,
-        "activity": report.activity or seen.previous.activity,
+        "activity": _activity(seen.previous.activity, report.activity),
         **_details(seen, report),
     }
+
+
+def _activity(before: Activity | None, now: Activity | None) -> Activity | None:
+    return at_least(before, now) if before is not None and now is not None else now or before
 
 
 def _details(seen: Observation, report: Report) -> dict[str, Any]:

@@ -58,13 +58,14 @@ def read_experiment(body: Json) -> Known:
 
 
 def with_report(known: Known, report: Report | None) -> Known:
-    """Return the same with what a living driver says, where status follows only once a minute."""
+    """Return the same with what a living driver says of times and progress, where status follows only once a minute.
+
+    What only grows is shown as it stands in status: an operator that begins anew must not show less than it has shown.
+    """
     status = known.status
     if report is None or report.phase is Phase.STARTING or report.attempt != status.attempt:
         return known
     newer: dict[str, Any] = {
-        "usage": report.usage,
-        "activity": report.activity or status.activity,
         "last_result_time": report.last_result_time or status.last_result_time,
         "last_improvement_time": report.last_improvement_time or status.last_improvement_time,
     }

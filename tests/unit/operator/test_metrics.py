@@ -96,9 +96,8 @@ def test_what_no_longer_stalls_has_no_series() -> None:
 def test_a_living_driver_is_heard_where_status_follows_later() -> None:
     report = a_report(uid="uid-1", attempt=2, usage=Usage(gpu_seconds=9999), last_result_time=ago(1))
     found = samples_of(a_page(cached(a_body(a_full_status())), report).render())
-    assert found["luthier_gpu_seconds_total",] == 9999
     assert found["luthier_last_result_timestamp_seconds",] == NOW.timestamp() - 1
-    assert found["luthier_checkpoints_total",] == 9, "what the report has no room for is as it was"
+    assert found["luthier_gpu_seconds_total",] < 9999, "an operator that begins anew could only show what is in status"
 
 
 @pytest.mark.parametrize(
