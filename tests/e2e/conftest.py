@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from install import Installed, install
+from luthier.cli.main import app
 from support.e2e_place import Place, a_place, has_failed
 from target import TORCH, Embedded
 
@@ -43,6 +45,19 @@ def place(installed: Installed, request: pytest.FixtureRequest) -> Iterator[Plac
         yield made
         if not has_failed(request.node):
             made.check_that_deletion_leaves_nothing()
+
+
+@pytest.fixture
+def luthier(place: Place) -> Any:
+    """The command line in the test's namespace, called like a function."""
+
+    def call(*arguments: object, code: int = 0) -> str:
+        words = [*map(str, arguments), "--namespace", place.name]
+        result = CliRunner().invoke(app, words, env={**place.cluster.environment, "COLUMNS": "200"})
+        assert result.exit_code == code, result.output
+        return result.output
+
+    return call
 
 
 def _purpose(name: str) -> str:

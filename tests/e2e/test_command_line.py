@@ -6,28 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-from typer.testing import CliRunner
-
 from luthier.api import keys
-from luthier.cli.main import app
 from luthier.trial.checkpoints import verify
 from support.e2e_manifests import steady
 from support.e2e_place import Place, condition
 from support.e2e_wait import until
-
-
-@pytest.fixture
-def luthier(place: Place) -> Any:
-    """The command line in the test's namespace, called like a function."""
-
-    def call(*arguments: object, code: int = 0) -> str:
-        words = [*map(str, arguments), "--namespace", place.name]
-        result = CliRunner().invoke(app, words, env={**place.cluster.environment, "COLUMNS": "200"})
-        assert result.exit_code == code, result.output
-        return result.output
-
-    return call
 
 
 def rows(luthier: Any, name: str) -> list[dict[str, Any]]:

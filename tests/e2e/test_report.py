@@ -8,28 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from luthier.cli.live_page import LivePage, LiveStory
-from luthier.cli.main import app
 from luthier.cli.records import open_archive
 from luthier.cli.report import experiment_of
 from support.e2e_manifests import steady
 from support.e2e_place import Place
 from support.e2e_wait import until
-
-
-@pytest.fixture
-def luthier(place: Place) -> Any:
-    """The command line in the test's namespace, called like a function."""
-
-    def call(*arguments: object, code: int = 0) -> str:
-        words = [*map(str, arguments), "--namespace", place.name]
-        result = CliRunner().invoke(app, words, env={**place.cluster.environment, "COLUMNS": "200"})
-        assert result.exit_code == code, result.output
-        return result.output
-
-    return call
 
 
 def test_a_report_can_be_had_while_it_runs_and_after_its_end(place: Place, luthier: Any, tmp_path: Path) -> None:

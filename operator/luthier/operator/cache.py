@@ -2,8 +2,7 @@
 
 An older copy never replaces a newer one, whatever the order in which they arrive.
 
-What is kept is text: as dictionaries a thousand experiments and their pods take ten times the room, and what is
-kept of a long list would hold on to the memory of all of it.
+What is kept is text, which takes less room than dictionaries, and of a long list holds on to nothing else.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ def at_least(before: M, now: M) -> M:
     return now.model_copy(update=larger)
 
 
-def _larger(before: Any, now: Any, room: int) -> Any:
+def _larger(before: Any, now: Any, room: int | None) -> Any:
     if isinstance(now, StatusModel):
         return at_least(before, now)
     if isinstance(now, dict):
@@ -40,6 +40,6 @@ def _larger(before: Any, now: Any, room: int) -> Any:
     return max(before, now)
 
 
-def _room(field: FieldInfo) -> int:
-    """Return how many entries a field takes."""
-    return next((each.max_length for each in field.metadata if isinstance(each, MaxLen)), 0)
+def _room(field: FieldInfo) -> int | None:
+    """Return how many entries a field takes; None for one without a limit."""
+    return next((each.max_length for each in field.metadata if isinstance(each, MaxLen)), None)
