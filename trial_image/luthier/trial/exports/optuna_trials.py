@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-import optuna
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -54,13 +53,6 @@ def frozen_trials(story: Story, *, only: Sequence[Trial] | None = None) -> list[
         _frozen(story, trial, number, spaces, first.get(trial.name), last.get(trial.name))
         for number, trial in enumerate(chosen)
     ]
-
-
-def study_of(story: Story, *, only: Sequence[Trial] | None = None) -> optuna.Study:
-    """Return an experiment, or only some of its trials, as a study in memory."""
-    study = optuna.create_study(directions=directions(story.spec), study_name=story.experiment.metadata.name)
-    study.add_trials(frozen_trials(story, only=only))
-    return study
 
 
 def _frozen(
