@@ -6,7 +6,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from embedded import api_only, base_image, builds, debian, full, images, scale, status
+from embedded import api_only, base_image, builds, debian, definitions, full, images, scale, status
 from embedded.api import Api
 from embedded.debian import require_root
 from embedded.errors import StepError
@@ -25,6 +25,7 @@ A real single-node Kubernetes on this machine, without an image registry.
   dev/cluster gpus 4                       pods may ask for nvidia.com/gpu
   dev/cluster fake-nodes 100 --gpus 8      a large cluster, as far as the API can tell
   dev/cluster prometheus                   the folder with prometheus and promtool
+  dev/cluster prometheus-operator          the folder with its definitions of monitors and rules
   dev/cluster down                         end it; the next `up` is like a reboot
 
 For tests, an API server with controllers and no node, in about three seconds:
@@ -93,6 +94,10 @@ def _base_image(_: argparse.Namespace) -> None:
 
 def _prometheus(_: argparse.Namespace) -> None:
     print(debian.unpacked(*PROMETHEUS))
+
+
+def _prometheus_operator(_: argparse.Namespace) -> None:
+    print(definitions.prometheus_operator())
 
 
 def _build_image(options: argparse.Namespace) -> None:
@@ -176,6 +181,8 @@ def _add_cluster_commands(commands: Commands[argparse.ArgumentParser]) -> None:
     kubeconfig.set_defaults(run=_kubeconfig)
     prometheus = commands.add_parser("prometheus", help="print the folder with prometheus and promtool; fetches them")
     prometheus.set_defaults(run=_prometheus)
+    monitors = commands.add_parser("prometheus-operator", help="print the folder with its definitions; fetches them")
+    monitors.set_defaults(run=_prometheus_operator)
     commands.add_parser("env", help="print shell lines that set KUBECONFIG and PATH").set_defaults(run=_env)
 
 

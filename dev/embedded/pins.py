@@ -83,3 +83,9 @@ IMAGE_PACKAGES = {
 }
 # What is unpacked and not installed: a package, and its programs.
 PROMETHEUS = ("prometheus", ("prometheus", "promtool"))
+# What is only downloaded: the folder with its `go.mod`, the module, and where the definitions lie in it.
+PROMETHEUS_OPERATOR = (
+    "prometheus-operator",
+    "github.com/prometheus-operator/prometheus-operator",
+    "example/prometheus-operator-crd",
+)
