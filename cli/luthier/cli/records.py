@@ -14,11 +14,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from luthier.cli.archives import ExperimentArchive, Folder
 from luthier.cli.errors import Refusal
-from luthier.trial.records import Record, decode
+from luthier.trial.errors import BrokenLedger, NewerLedger
+from luthier.trial.records import Record, decode_lines
 
 
 def is_folder(target: str, namespace: str | None) -> bool:
@@ -60,16 +59,22 @@ def records_of(lines: Iterable[bytes]) -> Iterator[Record]:
     """Yield the records of a ledger's lines.
 
     Raises:
-        Refusal: a line is no record.
+        Refusal: a line is no record, or is of a newer version and may not be skipped.
     """
-    for number, line in enumerate(lines, start=1):
-        try:
-            yield decode(line)
-        except ValidationError as error:
-            raise Refusal(
-                f"Line {number} of the ledger is no record: {error.errors()[0]['msg']}.",
-                hint="Is it of another version of Luthier, or was the file edited?",
-            ) from error
+    try:
+        yield from decode_lines(lines)
+    except NewerLedger as error:
+        raise Refusal(
+            f"{_sentence(error)}.", hint="Use a `luthier` at least as new as the one that wrote it."
+        ) from error
+    except BrokenLedger as error:
+        raise Refusal(
+            f"{_sentence(error)}.", hint="Is it of another version of Luthier, or was the file edited?"
+        ) from error
+
+
+def _sentence(error: Exception) -> str:
+    return str(error)[:1].upper() + str(error)[1:]
 
 
 def fetch_checkpoint(target: str, namespace: str | None, checkpoint: str, into: Path) -> None:

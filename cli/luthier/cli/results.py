@@ -119,7 +119,9 @@ def read_exploits(directory: Path) -> list[Exploit]:
     try:
         results: Iterable[TrialReported] = [record for record in read(directory) if isinstance(record, TrialReported)]
     except BrokenLedger as error:
-        raise Refusal(f"The ledger is broken: {error}", hint="Was the file edited, or the disk full?") from error
+        raise Refusal(
+            f"The ledger can't be read: {error}.", hint="Was the file edited, or is it of another version of Luthier?"
+        ) from error
     return [as_exploit(record) for record in results if record.exploit is not None]
 
 

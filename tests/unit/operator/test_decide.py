@@ -410,12 +410,19 @@ def test_a_crashed_drivers_last_words_stand_in_the_condition() -> None:
     assert "exit code 1 (Error): OSError: [Errno 28] No space left on device;" in stalled.message
 
 
-def test_a_driver_that_knows_what_is_to_be_mended_gives_the_condition_its_reason() -> None:
-    crashed = a_driver_that_ended(1, attempt=3, message="StorageNotWritable: user 1000 may not write to /storage")
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("StorageNotWritable", "user 1000 may not write to /storage"),
+        ("NewerLedger", "'merged' is no kind of record that this version knows"),
+    ],
+)
+def test_a_driver_that_knows_what_is_to_be_mended_gives_the_condition_its_reason(reason: str, words: str) -> None:
+    crashed = a_driver_that_ended(1, attempt=3, message=f"{reason}: {words}")
 
     stalled = ruling(decide(an_observation(crashed, previous=a_status(restarts=2)), NOW), STALLED)
 
-    assert (stalled.reason, "may not write to /storage" in stalled.message) == ("StorageNotWritable", True)
+    assert (stalled.reason, words in stalled.message) == (reason, True)
 
 
 @pytest.mark.parametrize(("seen", "reason"), STALLS.values(), ids=STALLS.keys())

@@ -11,19 +11,24 @@ from pydantic import ValidationError
 
 from luthier.api.experiment import Budget
 from luthier.api.wire import Outcome
+from luthier.trial.errors import BrokenLedger, NewerLedger
 from luthier.trial.records import (
     AttemptStarted,
     BudgetChanged,
     CheckpointSaved,
     ExploitStep,
     Finished,
+    RunPlaced,
     RunStarted,
+    Skipped,
     SpaceExhausted,
     TrialEnded,
     TrialProposed,
     TrialReported,
     TrialRetried,
+    UnknownKind,
     decode,
+    decode_lines,
     encode,
 )
 
@@ -49,6 +54,7 @@ records = st.one_of(
     st.builds(TrialProposed, time=times, trial=texts, values=values),
     st.builds(SpaceExhausted, time=times),
     st.builds(RunStarted, time=times, trial=texts, iteration=counts, checkpoint=st.none() | texts),
+    st.builds(RunPlaced, time=times, trial=texts, worker=texts),
     st.builds(
         TrialReported,
         time=times,
@@ -91,7 +97,7 @@ def test_a_record_is_one_line_and_comes_back_with_its_types(record):
 def test_what_is_no_record_is_refused_as_that(line):
     try:
         decode(line)
-    except ValidationError:
+    except (ValidationError, UnknownKind):
         return
     assert json.loads(line)["kind"]
 
@@ -100,3 +106,39 @@ def test_what_is_no_record_is_refused_as_that(line):
 def test_a_number_that_json_cannot_say_is_refused_before_it_is_written(number):
     with pytest.raises(ValidationError):
         TrialReported(time=1.0, trial="t0000", iteration=1, metrics={"loss": number})
+
+
+MOOD = b'{"kind": "mood", "time": 3.0, "trial": "t0000", "mood": "good", "optional": true}\n'
+MERGED = b'{"kind": "merged", "time": 3.0, "trial": "t0000"}\n'
+
+
+def test_a_newer_version_s_record_that_may_be_skipped_is_skipped_and_kept_as_it_is():
+    record = decode(MOOD)
+    assert (type(record), record.time) == (Skipped, 3.0)
+    assert json.loads(encode(record)) == json.loads(MOOD)
+
+
+def test_what_only_people_look_at_may_be_skipped_by_who_does_not_know_it():
+    assert json.loads(encode(RunPlaced(time=1.0, trial="t0000", worker="a")))["optional"] is True
+
+
+def test_a_newer_version_s_record_that_decides_ends_the_reading_and_says_which_image_helps():
+    environment = {"luthier": "0.9.0", "image": "example/trial:0.9.0"}
+    begun = encode(AttemptStarted(time=1.0, attempt=1, environment=environment))
+    with pytest.raises(NewerLedger) as raised:
+        list(decode_lines([begun, MOOD, MERGED]))
+    assert str(raised.value) == (
+        "line 3 of the ledger: 'merged' is no kind of record that this version knows; it was written by Luthier 0.9.0, "
+        "in the image example/trial:0.9.0: use an image that is at least as new"
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b'{"kind": "mood", "optional": true}\n', b'{"kind": "mood", "time": 1, "optional": "very"}\n', b'{"time": 1}\n'],
+    ids=["no time", "no yes or no", "no kind"],
+)
+def test_what_has_not_what_every_record_has_is_broken_and_not_newer(line):
+    with pytest.raises(BrokenLedger) as raised:
+        list(decode_lines([line]))
+    assert type(raised.value) is BrokenLedger

@@ -22,7 +22,7 @@ from luthier.api.keys import Exit
 from luthier.api.manifest import Experiment, ManifestError, load, parse
 from luthier.trial.archive import Archive
 from luthier.trial.closing import begin_closing
-from luthier.trial.errors import BadExperiment, BrokenLedger, Fenced, StorageFull, StorageNotWritable
+from luthier.trial.errors import BadExperiment, BrokenLedger, Fenced, NewerLedger, StorageFull, StorageNotWritable
 from luthier.trial.nodes import Nodes
 from luthier.trial.ray_node import (
     HEALTH_CHECKS,
@@ -57,6 +57,10 @@ def main() -> int:
     )
     try:
         return _drive(server, nodes)
+    except (NewerLedger, StorageFull, StorageNotWritable) as error:
+        LOGGER.error("%s", error)  # noqa: TRY400 - the sentence says it all
+        _leave(f"{type(error).__name__}: {error}".encode())
+        return Exit.CRASHED
     except (BadExperiment, BrokenLedger, ManifestError) as error:
         LOGGER.error("%s", error)  # noqa: TRY400 - the user can mend this; a traceback would hide it
         _leave(str(error)[:MESSAGE_CHARACTERS].encode())
@@ -64,10 +68,6 @@ def main() -> int:
     except Fenced as error:
         LOGGER.warning("%s", error)
         return Exit.FENCED
-    except (StorageFull, StorageNotWritable) as error:
-        LOGGER.error("%s", error)  # noqa: TRY400 - the sentence says it all
-        _leave(f"{type(error).__name__}: {error}".encode())
-        return Exit.CRASHED
     except OSError as error:  # a lost disk; the next attempt may find it mended
         LOGGER.exception("the driver could not go on")
         _leave(f"{type(error).__name__}: {error}".encode())

@@ -19,6 +19,10 @@ class BrokenLedger(TrialRuntimeError):
     """A line of the ledger, not the last one, is no record."""
 
 
+class NewerLedger(BrokenLedger):
+    """A newer version wrote what this one neither knows nor may skip; with its image the experiment goes on."""
+
+
 class StorageNotWritable(TrialRuntimeError):
     """The storage lets this user write nothing; the message says where and as whom."""
 

@@ -8,14 +8,13 @@ what it was about to write at that very moment goes to a file that nobody reads 
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from luthier.trial.errors import BrokenLedger, Fenced
-from luthier.trial.records import Record, decode, encode
+from luthier.trial.records import Record, decode_lines, encode
 from luthier.trial.storage import BLOCK_BYTES, refusals
 
 LEDGER_FILE = "ledger.jsonl"
@@ -88,19 +87,21 @@ def read(directory: Path) -> Iterator[Record]:
     """Yield the records of a directory's ledger, leaving out a last line that was cut off.
 
     Raises:
+        NewerLedger: a newer version wrote a line that may not be skipped.
         BrokenLedger: a line before the last one is no record.
     """
     path = directory / LEDGER_FILE
     if not path.exists():
         return
     with path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.endswith(b"\n"):
-                return
-            try:
-                yield decode(line)
-            except ValidationError as error:
-                raise BrokenLedger(f"{path}, line {number}: {error.errors()[0]['msg']}") from error
+        try:
+            yield from decode_lines(itertools.takewhile(_is_whole, lines))
+        except BrokenLedger as error:
+            raise type(error)(f"{path}: {error}") from error
+
+
+def _is_whole(line: bytes) -> bool:
+    return line.endswith(b"\n")
 
 
 def _whole_lines(path: Path) -> bytes:

@@ -3,19 +3,25 @@
 The fold of these records, in order, is the whole state of an experiment; nothing else
 decides anything after a restart. A result carries the decision that was taken on it, so
 that one line is either wholly there or wholly absent.
+
+What a newer version adds, an older one can read in two cases: a new field that it may ignore, and a new kind of
+record that is written with `"optional": true`, because the fold is the same without it. Any other kind that
+a reader does not know ends its reading: it decides something.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from luthier.api.experiment import Budget
 from luthier.api.failures import Action
 from luthier.api.parameters import Scalar
 from luthier.api.rules import ApiModel
 from luthier.api.wire import Outcome
+from luthier.trial.errors import BrokenLedger, NewerLedger
 
 SCHEDULER = "Scheduler"
 """Cause of an end that the scheduler decided; a trial that stopped for another one did so with the experiment."""
@@ -75,9 +81,10 @@ class RunStarted(Base):
 
 
 class RunPlaced(Base):
-    """A trial's run has a process on a worker."""
+    """A trial's run has a process on a worker; for people's eyes."""
 
     kind: Literal["placed"] = "placed"
+    optional: Literal[True] = True
     trial: str
     worker: str
     """Name of the pod, or the address where it has none."""
@@ -170,7 +177,16 @@ class Finished(Base):
     outcome: Outcome
 
 
-Record = Annotated[
+class Skipped(Base):
+    """A record of a newer version, which says of itself that it may be skipped."""
+
+    model_config = ConfigDict(extra="allow")
+
+    kind: str
+    optional: Literal[True] = True
+
+
+Known = Annotated[
     AttemptStarted
     | BudgetChanged
     | TrialProposed
@@ -186,7 +202,25 @@ Record = Annotated[
     | Finished,
     Field(discriminator="kind"),
 ]
-RECORD: TypeAdapter[Record] = TypeAdapter(Record)
+Record = Known | Skipped
+KNOWN: TypeAdapter[Known] = TypeAdapter(Known)
+UNKNOWN_KIND = "union_tag_invalid"
+"""pydantic's word for it."""
+
+
+class _Unknown(Base):
+    """What every record has to have, of whatever version."""
+
+    kind: str
+    optional: bool = False
+
+
+class UnknownKind(ValueError):
+    """A record of a newer version that may not be skipped."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"{kind!r} is no kind of record that this version knows")
+        self.kind = kind
 
 
 def encode(record: Record) -> bytes:
@@ -198,6 +232,42 @@ def decode(line: bytes) -> Record:
     """Return the record of one line.
 
     Raises:
+        UnknownKind: a newer version wrote it, and it may not be skipped.
         pydantic.ValidationError: the line is no record.
     """
-    return RECORD.validate_json(line)
+    try:
+        return KNOWN.validate_json(line)
+    except ValidationError as error:
+        if error.errors(include_url=False, include_input=False)[0]["type"] != UNKNOWN_KIND:
+            raise
+    if not (unknown := _Unknown.model_validate_json(line)).optional:
+        raise UnknownKind(unknown.kind)
+    return Skipped.model_validate_json(line)
+
+
+def decode_lines(lines: Iterable[bytes]) -> Iterator[Record]:
+    """Yield the records of a ledger's lines.
+
+    Raises:
+        NewerLedger: a newer version wrote a line that may not be skipped; the message says which image.
+        BrokenLedger: a line is no record.
+    """
+    writer: dict[str, str] = {}
+    for number, line in enumerate(lines, start=1):
+        try:
+            record = decode(line)
+        except UnknownKind as error:
+            raise NewerLedger(f"line {number} of the ledger: {error}; {_advice(writer)}") from error
+        except ValidationError as error:
+            raise BrokenLedger(f"line {number} of the ledger is no record: {error.errors()[0]['msg']}") from error
+        if isinstance(record, AttemptStarted):
+            writer = record.environment
+        yield record
+
+
+def _advice(writer: dict[str, str]) -> str:
+    """Return what helps, from what the attempt that wrote a line ran with."""
+    version, image = writer.get("luthier"), writer.get("image")
+    who = f"Luthier {version}" if version else "a newer Luthier"
+    where = f", in the image {image}" if image else ""
+    return f"it was written by {who}{where}: use an image that is at least as new"

@@ -21,7 +21,7 @@ from luthier.operator.rules.suspension import RESUMING
 from luthier.operator.verdict import Verdict
 
 LOST = "DriverLost"
-OWN_REASONS = ("StorageNotWritable", "StorageFull")
+OWN_REASONS = ("StorageNotWritable", "StorageFull", "NewerLedger")
 """Words with which a driver begins its last ones when it knows what has to be mended."""
 
 
