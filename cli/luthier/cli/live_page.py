@@ -50,7 +50,7 @@ class LiveStory:
             if self._seen and (not self._seen[1].is_live or now - self._seen[0] < KEEP_SECONDS):
                 return self._seen[1]
             fresh = self._lines(self._bytes)
-            self._records += records_of(fresh)
+            self._records += list(records_of(fresh))  # all of them or none: what is refused is asked for again
             self._bytes += sum(map(len, fresh))
             self._seen = (now, view_of(story_of(self._experiment, self._records, now)))
             return self._seen[1]

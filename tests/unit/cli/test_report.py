@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from luthier.api.catalogue import SchedulerKind
 from luthier.cli import results
+from luthier.cli.errors import Refusal
 from luthier.cli.live_page import LivePage, LiveStory
 from luthier.cli.main import app
 from luthier.trial.records import encode
@@ -126,6 +127,21 @@ class TestTheLivePage:
         assert "123456" not in before["html"]
         assert "123456" in after["html"]
         assert after["live"] is True
+
+    def test_what_could_not_be_read_is_read_again_and_shown_once(self, growing):
+        """A line that is refused comes whole a moment later, say after a look into a file that is being copied."""
+        damaged = [True]
+
+        def lines(after: int) -> list[bytes]:
+            whole = lines_of(growing)(after)
+            return [*whole, b"no record\n"] if damaged[0] else whole
+
+        times = iter(range(1_000_000, 2_000_000, 10))
+        story = LiveStory(the_experiment(growing), lines, lambda: next(times))
+        with pytest.raises(Refusal, match="is no record"):
+            story.view()
+        damaged[0] = False
+        assert story.view() == LiveStory(the_experiment(growing), lines_of(growing), lambda: 1_000_010).view()
 
     def test_is_whole_at_its_own_address(self, live):
         body = urllib.request.urlopen(live.url).read().decode()
