@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from luthier.cli.interrupts import Interrupted, all_signals_alike
+
 P = ParamSpec("P")
 ENV_DEBUG = "LUTHIER_DEBUG"
 
@@ -28,6 +30,7 @@ class Exit(IntEnum):
     UNFORESEEN = 70
     """A fault of Luthier's own."""
     INTERRUPTED = 130
+    """By Ctrl-C; another signal has its own number above 128, as shells count."""
 
 
 class Refusal(Exception):
@@ -49,10 +52,13 @@ def speaks_plainly(command: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            command(*args, **kwargs)
+            with all_signals_alike():
+                command(*args, **kwargs)
         except Refusal as refusal:
             _say(refusal)
             raise typer.Exit(refusal.code) from None
+        except Interrupted as interrupted:
+            raise typer.Exit(128 + interrupted.number) from None
         except KeyboardInterrupt:
             raise typer.Exit(Exit.INTERRUPTED) from None
         except (typer.Exit, typer.Abort):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from kubernetes import client
@@ -16,14 +15,12 @@ from luthier.api.naming import base_name
 from luthier.cli.archives import Gone, Window
 from luthier.cli.cluster import Experiments
 from luthier.cli.errors import Exit, Refusal
-from luthier.cli.reader_pod import image_of, reader_pod
+from luthier.cli.reader_life import Wanted, a_reader, within_reason
 from luthier.cli.refusals import asking
 from luthier.cli.tunnel import Tunnel
 
 Json = dict[str, Any]
 
-READER_SECONDS = 120.0
-"""A reader has long come up by then, even where its image must be pulled."""
 PAUSE_SECONDS = 0.5
 LEAVING_LOOKS = 20
 """For which a driver may seem to be there and not answer; then its storage is read without it."""
@@ -31,8 +28,13 @@ REQUEST_SECONDS = (5, 20)
 
 
 @contextlib.contextmanager
-def open_window(experiments: Experiments, name: str) -> Iterator[Window]:
+def open_window(experiments: Experiments, name: str, is_wanted: Wanted = lambda: True) -> Iterator[Window]:
     """Yield the pages of an experiment's driver, or of a reader that is gone afterwards.
+
+    Args:
+        experiments: of the namespace.
+        name: of the experiment.
+        is_wanted: asked while a reader comes up, which may take minutes.
 
     Raises:
         Refusal: no such experiment, nothing was recorded yet, no right to look, or nothing comes up.
@@ -53,9 +55,10 @@ def open_window(experiments: Experiments, name: str) -> Iterator[Window]:
             yield window
             return
         time.sleep(PAUSE_SECONDS)  # it has just ended, and its pod does not say so yet
-    with _reader(core, experiment, drivers[0] if drivers else None, secret) as pod:
+    with a_reader(core, experiment, drivers[0] if drivers else None, secret, is_wanted) as pod:
         window = _window(experiments, experiment, pod, _token(secret))
-        _wait_until_it_answers(window)
+        if not within_reason(lambda: _answers(window), is_wanted):
+            raise Refusal("The pod that reads the storage runs, but does not answer.", code=Exit.FAILED)
         yield window
 
 
@@ -64,12 +67,13 @@ def open_driver(experiments: Experiments, name: str) -> Iterator[Window]:
     """Yield the pages of an experiment's running driver; no pod is made for it.
 
     Raises:
-        Refusal: it has none, or there is no right to look.
+        Gone: it has none now.
+        Refusal: there is no such experiment, or no right to look.
     """
     experiment = experiments.read(name)
     alive = next((pod for pod in _drivers(experiments.core, experiment["metadata"]) if _listens(pod)), None)
     if alive is None:
-        raise Refusal(f"{name} has no running driver.", hint=f"See why: luthier explain {name}")
+        raise Gone(f"{name} has no running driver.", hint=f"See why: luthier explain {name}")
     token = _token(_secret(experiments.core, experiment["metadata"]))
     yield _window(experiments, experiment, alive["metadata"]["name"], token)
 
@@ -111,60 +115,10 @@ def _listens(pod: Json) -> bool:
     return is_ready and "deletionTimestamp" not in pod["metadata"]
 
 
-@contextlib.contextmanager
-def _reader(core: client.CoreV1Api, experiment: Json, driver: Json | None, secret: Json) -> Iterator[str]:
-    """Make a reader pod, yield its name once it runs, and delete it."""
-    metadata, spec = experiment["metadata"], experiment["spec"]
-    annotations = secret["metadata"].get("annotations") or {}
-    image = image_of(driver) or annotations.get(keys.ANNOTATION_IMAGE) or (spec.get("trial") or {}).get("image")
-    if not image:
-        raise Refusal(
-            f"Nothing says which image can read the storage of {metadata['name']}.",
-            hint="Resume it for a moment, or read the claim with a pod of your own.",
-        )
-    like = driver["spec"] if driver else ((spec.get("driver") or {}).get("template") or {}).get("spec") or {}
-    name = f"{base_name(metadata['name'], metadata['uid'])}-reader-{secrets.token_hex(3)}"
-    with asking("make a pod that reads the experiment's storage", "create pods, or ask while the experiment runs"):
-        core.create_namespaced_pod(metadata["namespace"], reader_pod(experiment, name, image, like))
-    try:
-        _wait_until_it_runs(core, metadata["namespace"], name)
-        yield name
-    finally:
-        with contextlib.suppress(client.ApiException, OSError):  # its lifetime ends it, too
-            core.delete_namespaced_pod(name, metadata["namespace"], grace_period_seconds=0)
-
-
-def _wait_until_it_runs(core: client.CoreV1Api, namespace: str, name: str) -> None:
-    def look() -> bool:
-        with asking("show the pod that reads the storage", "get pods"):
-            status = _plain(core.read_namespaced_pod(name, namespace, _request_timeout=REQUEST_SECONDS))["status"]
-        seen.append(_why_not(status))
-        if status.get("phase") in ("Failed", "Succeeded"):
-            raise Refusal(f"The pod that reads the storage ended: {seen[-1]}", code=Exit.FAILED)
-        return bool(status.get("phase") == "Running")
-
-    seen = [""]
-    if not _within(READER_SECONDS, look):
-        raise Refusal(
-            f"The pod that reads the storage does not start: {seen[-1]}",
-            hint="Is the claim free to be mounted, and the image there?",
-            code=Exit.FAILED,
-        )
-
-
-def _why_not(status: Json) -> str:
-    """Return why a pod does not run, in the words of who knows."""
-    for each in status.get("containerStatuses") or []:
-        for state in (each.get("state") or {}).values():
-            if state and (state.get("reason") or state.get("message")):
-                return ": ".join(filter(None, [state.get("reason"), state.get("message")]))
-    unmet = [each for each in status.get("conditions") or [] if each["status"] != "True" and each.get("message")]
-    return str(status.get("message") or (unmet[0]["message"] if unmet else status.get("phase", "nothing is known")))
-
-
-def _wait_until_it_answers(window: Window) -> None:
-    if not _within(READER_SECONDS, lambda: _answers(window)):
-        raise Refusal("The pod that reads the storage runs, but does not answer.", code=Exit.FAILED)
+def _plain(obj: Any) -> Json:
+    """Return an object of the client library as the API server's own JSON."""
+    plain: Json = client.ApiClient().sanitize_for_serialization(obj)
+    return plain
 
 
 def _answers(window: Window) -> bool:
@@ -174,18 +128,3 @@ def _answers(window: Window) -> bool:
             return True
     except Gone:
         return False
-
-
-def _within(seconds: float, look: Callable[[], bool]) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if look():
-            return True
-        time.sleep(PAUSE_SECONDS)
-    return False
-
-
-def _plain(obj: Any) -> Json:
-    """Return an object of the client library as the API server's own JSON."""
-    plain: Json = client.ApiClient().sanitize_for_serialization(obj)
-    return plain
