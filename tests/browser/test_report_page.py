@@ -164,3 +164,4 @@ def test_a_living_page_shows_what_comes_without_being_asked(desktop):
         wait(lambda: 123456 in page.js("document.getElementById('plot-history-0').data.flatMap(t => t.y)"))
     finally:
         live.close()
+    wait(lambda: "Nobody serves this page any more" in page.js("document.querySelector('header').textContent"))

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from luthier.api import keys
 from luthier.cli.live_page import LivePage, LiveStory
-from luthier.cli.records import open_archive
 from luthier.cli.report import experiment_of
+from luthier.cli.ui import follow
 from support.e2e_manifests import steady
 from support.e2e_place import Place
 from support.e2e_wait import until
@@ -41,21 +42,36 @@ def seen(live: LivePage) -> Any:
     return json.loads(urllib.request.urlopen(live.url + "content").read())
 
 
-def test_the_page_in_the_browser_follows_the_experiment(
+def test_the_page_in_the_browser_follows_the_experiment_from_driver_to_driver_and_beyond_its_end(
     place: Place, luthier: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in place.cluster.environment.items():
         monkeypatch.setenv(name, value)  # where the command line finds the cluster
     place.apply(steady("followed", pause=0.2, budget={"trials": 2, "iterationsPerTrial": 100_000}))
     place.wait_for_iterations("followed", 2)
-    with open_archive("followed", place.name) as archive:
-        live = LivePage(LiveStory(experiment_of(archive.document), lambda after: list(archive.lines(after))))
-        try:
-            first = seen(live)
-            assert first["live"]
-            until(
-                "the page shows what came since", lambda: seen(live)["figures"] != first["figures"] or None, within=30
-            )
-        finally:
-            live.close()
-    luthier("stop", "followed")
+    ledger = follow("followed", place.name)
+    live = LivePage(LiveStory(experiment_of(ledger.document), ledger.lines, notice=lambda: ledger.notice))
+    try:
+        first = seen(live)
+        assert first["live"]
+        until("the page shows what came since", lambda: seen(live)["figures"] != first["figures"] or None, within=30)
+
+        (driver,) = place.pods(keys.ROLE_DRIVER)
+        place.kubectl("delete", "pod", driver["metadata"]["name"], "--grace-period=0", "--force")
+        until(
+            "the page says that there is no driver", lambda: "No driver runs" in seen(live)["html"] or None, within=30
+        )
+        until("it goes on with the next", lambda: "attempt 2 goes on" in seen(live)["html"] or None, within=90)
+        assert "No driver runs" not in seen(live)["html"]
+
+        luthier("suspend", "followed")
+        until("the page says so", lambda: "Suspended" in seen(live)["html"] or None, within=60)
+        assert not place.pods(keys.ROLE_READER), "it reads once what is left"
+        luthier("stop", "followed")
+        place.wait_for("followed", "Succeeded")
+        until("the page tells of the end", lambda: not seen(live)["live"] or None, within=60)
+        assert "No driver runs" not in seen(live)["html"]
+    finally:
+        live.close()
+        ledger.close()
+    assert not place.pods(keys.ROLE_READER)

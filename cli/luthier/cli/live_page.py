@@ -10,6 +10,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from luthier.api.manifest import Experiment
@@ -30,30 +31,57 @@ Lines = Callable[[int], list[bytes]]
 class LiveStory:
     """An experiment as it stands now, for whoever asks; asked by many it looks once."""
 
-    def __init__(self, experiment: Experiment, lines: Lines, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        experiment: Experiment,
+        lines: Lines,
+        clock: Callable[[], float] = time.time,
+        notice: Callable[[], str] = str,
+    ) -> None:
+        """Tell of an experiment.
+
+        Args:
+            experiment: its manifest.
+            lines: where its ledger is read.
+            clock: in seconds since the epoch.
+            notice: why what was read last may not be all; empty where it is.
+        """
         self._experiment = experiment
         self._lines = lines
         self._clock = clock
+        self._notice = notice
         self._lock = threading.Lock()
         self._records: list[Record] = []
         self._bytes = 0
         self._seen: tuple[float, View] | None = None
 
     def view(self) -> View:
-        """Return the page's words and figures; of an experiment that has ended, always the same.
+        """Return the page's words and figures; where nothing can be read now, the last ones, which then say so.
 
         Raises:
-            Refusal: the ledger can't be read now.
+            Refusal: nothing could ever be read.
         """
         with self._lock:
             now = self._clock()
-            if self._seen and (not self._seen[1].is_live or now - self._seen[0] < KEEP_SECONDS):
-                return self._seen[1]
-            fresh = self._lines(self._bytes)
-            self._records += list(records_of(fresh))  # all of them or none: what is refused is asked for again
-            self._bytes += sum(map(len, fresh))
-            self._seen = (now, view_of(story_of(self._experiment, self._records, now)))
+            if self._seen is None or now - self._seen[0] >= KEEP_SECONDS:
+                self._seen = (now, self._look(now, self._seen[1] if self._seen else None))
             return self._seen[1]
+
+    def _look(self, now: float, before: View | None) -> View:
+        try:
+            fresh = self._lines(self._bytes)
+            records = list(records_of(fresh))  # all of them or none: what is refused is asked for again
+        except Refusal as refusal:
+            if before is None:
+                raise
+            return replace(before, notice=f"{refusal.message} This is what was seen last.")
+        if before is not None and not fresh and not before.is_live:
+            return replace(before, notice="")
+        self._records += records
+        self._bytes += sum(map(len, fresh))
+        notice = self._notice()  # time stands still where nobody writes
+        view = view_of(story_of(self._experiment, self._records, None if notice else now))
+        return replace(view, notice=notice) if view.is_live else view
 
 
 class LivePage:

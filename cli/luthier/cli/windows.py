@@ -70,12 +70,22 @@ def open_driver(experiments: Experiments, name: str) -> Iterator[Window]:
         Gone: it has none now.
         Refusal: there is no such experiment, or no right to look.
     """
+    yield find_driver(experiments, name)
+
+
+def find_driver(experiments: Experiments, name: str) -> Window:
+    """Return the pages of an experiment's running driver.
+
+    Raises:
+        Gone: it has none now.
+        Refusal: there is no such experiment, or no right to look.
+    """
     experiment = experiments.read(name)
     alive = next((pod for pod in _drivers(experiments.core, experiment["metadata"]) if _listens(pod)), None)
     if alive is None:
         raise Gone(f"{name} has no running driver.", hint=f"See why: luthier explain {name}")
     token = _token(_secret(experiments.core, experiment["metadata"]))
-    yield _window(experiments, experiment, alive["metadata"]["name"], token)
+    return _window(experiments, experiment, alive["metadata"]["name"], token)
 
 
 def _token(secret: Json) -> str:

@@ -19,6 +19,8 @@ from luthier.cli.errors import Refusal
 from luthier.cli.live_page import LivePage, LiveStory
 from luthier.cli.main import app
 from luthier.trial.records import encode
+from luthier.trial.report.page import page
+from luthier.trial.report.view import moment
 from support.stories import a_played_study, the_experiment
 from support.studies import ToldStudy
 
@@ -158,13 +160,67 @@ class TestTheLivePage:
         assert live.url.startswith("http://127.0.0.1:")
 
 
-def test_of_what_has_ended_the_ledger_is_read_once(told):
+def seconds_apart(seconds: int):
+    return iter(range(1_000_000, 2_000_000, seconds)).__next__
+
+
+def test_of_what_has_ended_nothing_is_read_twice(told):
     asked: list[int] = []
 
     def lines(after: int) -> list[bytes]:
         asked.append(after)
         return lines_of(told)(after)
 
-    story = LiveStory(the_experiment(told), lines, clock=iter(range(100, 10_000, 100)).__next__)
+    story = LiveStory(the_experiment(told), lines, clock=seconds_apart(100))
+    assert story.view() == story.view()
+    assert asked == [0, len(b"".join(map(encode, told.records)))]
+
+
+def test_many_who_look_at_once_are_one_look(told):
+    asked: list[int] = []
+
+    def lines(after: int) -> list[bytes]:
+        asked.append(after)
+        return lines_of(told)(after)
+
+    story = LiveStory(the_experiment(told), lines, clock=lambda: 1_000_000)
     assert story.view() is story.view()
     assert asked == [0]
+
+
+def test_a_page_that_can_not_be_made_fresh_stays_and_says_why():
+    told = a_played_study(SchedulerKind.NONE)
+    growing = told.again(upto=len(told.records) // 2)
+    away: list[str] = []
+
+    def lines(after: int) -> list[bytes]:
+        if away:
+            raise Refusal(away[0])
+        return lines_of(growing)(after)
+
+    story = LiveStory(the_experiment(growing), lines, clock=seconds_apart(10))
+    seen = story.view()
+    away.append("The cluster does not answer.")
+    assert story.view().notice == "The cluster does not answer. This is what was seen last."
+    assert story.view().rows == seen.rows
+    away.clear()
+    assert story.view().notice == ""
+
+
+def test_a_page_of_which_nothing_was_ever_seen_is_none(told):
+    def lines(_after: int) -> list[bytes]:
+        raise Refusal("It has not begun.")
+
+    with pytest.raises(Refusal, match="not begun"):
+        LiveStory(the_experiment(told), lines).view()
+
+
+def test_what_rests_says_so_and_its_time_stands_still_until_the_end_is_seen():
+    told = a_played_study(SchedulerKind.NONE)
+    growing = told.again(upto=len(told.records) // 2)
+    notice = "No driver runs: Suspended"
+    story = LiveStory(the_experiment(told), lines_of(growing), clock=seconds_apart(10), notice=lambda: notice)
+    assert (story.view().notice, story.view().made) == (notice, moment(growing.records[-1].time))
+    assert notice in page(story.view(), is_served=True)
+    whole = LiveStory(the_experiment(told), lines_of(told), clock=seconds_apart(10), notice=lambda: notice)
+    assert whole.view().notice == ""

@@ -85,6 +85,8 @@ class View:
     manifest: str
     made: str
     figures: dict[str, Figure] = field(default_factory=dict)
+    notice: str = ""
+    """Of a served page: why it may not be the newest."""
 
 
 def view_of(story: Story, exports: Sequence[tuple[str, str, str]] = ()) -> View:

@@ -71,10 +71,19 @@
     return fresh.live;
   }
 
+  function sayThatNobodyAnswers() {
+    if (!document.getElementById("unanswered")) {
+      const said = Object.assign(document.createElement("p"), { id: "unanswered", className: "notice" });
+      said.textContent = "Nobody serves this page any more. This is what was seen last.";
+      document.querySelector("header").append(said);
+    }
+    return true;
+  }
+
   async function keepFresh(seconds) {
     for (let live = true; live;) {
       await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
-      live = await refresh().catch(() => true);
+      live = await refresh().catch(() => sayThatNobodyAnswers());
     }
   }
 

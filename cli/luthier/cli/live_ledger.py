@@ -1,0 +1,127 @@
+"""An experiment's ledger in the cluster for as long as somebody looks, in whatever pod it can be read now.
+
+Drivers come and go: the next attempt has another pod, and after the end or while it rests there is none. Then a reader
+pod reads once what the last driver has left, for nobody writes any more; it is not kept.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+from luthier.cli.archives import ExperimentArchive, Gone
+from luthier.cli.errors import Exit, Refusal
+from luthier.cli.snapshot import of_object
+
+FIRST_PAUSE_SECONDS = 15.0
+LONGEST_PAUSE_SECONDS = 300.0
+"""Between two readers that did not come up; each pause is twice the one before."""
+
+Json = dict[str, Any]
+Open = Callable[[], AbstractContextManager[ExperimentArchive]]
+
+
+class LiveLedger:
+    """Reads what is new, again and again."""
+
+    def __init__(
+        self,
+        look: Callable[[], Json],
+        find_driver: Callable[[], ExperimentArchive],
+        open_storage: Open,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Follow one experiment.
+
+        Args:
+            look: returns the experiment as the API server has it.
+            find_driver: returns the running driver's archive; raises Gone where none runs.
+            open_storage: the archive of an experiment without a driver, through a pod that is made for it.
+            now: a clock, in seconds.
+        """
+        self.document = look()
+        self.notice = ""
+        """Why what was read last may not be all; empty while a driver gives it."""
+        self._look, self._find_driver, self._open_storage, self._now = look, find_driver, open_storage, now
+        self._driver: ExperimentArchive | None = None
+        self._read_out: object = None
+        """How the experiment stood when all that its drivers had left was read."""
+        self._due, self._pause = float("-inf"), FIRST_PAUSE_SECONDS
+        self._closing = threading.Event()
+        self._lock = threading.Lock()
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether anybody still looks."""
+        return not self._closing.is_set()
+
+    def lines(self, after: int = 0) -> list[bytes]:
+        """Return the ledger's whole lines that follow its first `after` bytes; none where nothing new can be had now.
+
+        Raises:
+            Refusal: it can't be read, or the experiment is there no more.
+        """
+        with self._lock:
+            if not self.is_wanted:
+                raise Gone("Nobody looks any more.")
+            try:
+                lines = self._from_driver(after)
+            except Gone:
+                return self._without_driver(after)
+            self.notice, self._read_out = "", None
+            return lines
+
+    def close(self) -> None:
+        """Read no more; what was made for reading is gone afterwards."""
+        self._closing.set()
+        with self._lock:
+            self._driver = None
+
+    def _from_driver(self, after: int) -> list[bytes]:
+        if self._driver is not None:
+            try:
+                return list(self._driver.lines(after))
+            except Refusal:  # it has ended or was replaced; whatever it is, the next one says it
+                self._driver = None
+        archive = self._find_driver()
+        self._check(archive.document)
+        lines = list(archive.lines(after))
+        self._driver = archive
+        return lines
+
+    def _without_driver(self, after: int) -> list[bytes]:
+        experiment = self._look()
+        self._check(experiment)
+        seen = of_object(experiment)
+        stands = ((experiment.get("status") or {}).get("attempt"), seen.state)
+        self.notice = f"No driver runs: {seen.state}{f', {seen.message}' if seen.message else ''}"
+        rests = seen.has_ended or seen.state == "Suspended" or after == 0
+        if rests and stands != self._read_out and self._now() >= self._due:
+            lines = self._from_storage(after)
+            self._read_out = stands
+            return lines
+        return []
+
+    def _from_storage(self, after: int) -> list[bytes]:
+        try:
+            with self._open_storage() as archive:
+                self._check(archive.document)
+                lines = list(archive.lines(after))
+        except Refusal:
+            self._due = self._now() + self._pause
+            self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
+            raise
+        self._pause = FIRST_PAUSE_SECONDS
+        return lines
+
+    def _check(self, document: Json) -> None:
+        if document["metadata"]["uid"] != self.document["metadata"]["uid"]:
+            name = document["metadata"]["name"]
+            raise Refusal(
+                f"{name} was deleted; another experiment has its name now.",
+                hint=f"Look at that one: luthier ui {name}",
+                code=Exit.FAILED,
+            )
