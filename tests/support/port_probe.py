@@ -1,7 +1,7 @@
 """A stranger at the door: finds all open TCP ports of some addresses and asks each whatever Ray answers, tokenless.
 
-A program of its own on the standard library, since it runs in a pod: `python port_probe.py ADDRESS...` writes one
-JSON object, with all open ports, how often they refused, and everything else that they said.
+A program of its own, since it runs in a pod of the trial image: `python port_probe.py ADDRESS...` writes one JSON
+object, with all open ports, how often they refused, which of them want a certificate, and everything else they said.
 """
 
 from __future__ import annotations
@@ -9,12 +9,16 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import ssl
 import struct
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from luthier.trial import ray_tls
 
 PORTS = range(1, 65536)
 AT_ONCE = 500
@@ -46,31 +50,34 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0
 """HTTP/2's first words, and an empty frame of settings."""
 HEADERS, DATA, RESET, AWAY, END_STREAM, END_HEADERS = 1, 0, 3, 7, 1, 4
 OF_GRPC = ("/grpc.health.v1.Health/Check", "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo")
-FATAL = "/ray.rpc.syncer.RaySyncer/StartSync"
-"""Ray 2.60 ends itself over this call, before it asks for a token, so a probe that is to see more leaves it out."""
 UNAUTHENTICATED, UNIMPLEMENTED = "16", "12"
 REFUSALS = ("401", "403", "404", "405", "501", UNAUTHENTICATED, UNIMPLEMENTED)
 Finding = dict[str, Any]
 
 
 def grpc_methods(ray: Path) -> list[str]:
-    """Return every gRPC method that Ray's own programs know, but the one that ends them."""
+    """Return every gRPC method that Ray's own programs know; one of them ends Ray 2.60 where it is heard."""
     programs = ("core/src/ray/gcs/gcs_server", "core/src/ray/raylet/raylet", "_raylet.so")
     names = {name.decode() for program in programs for name in METHOD.findall((ray / program).read_bytes())}
-    return [*sorted(names - {FATAL}), *OF_GRPC]
+    return [*sorted(names), *OF_GRPC]
 
 
 async def probe(addresses: Iterable[str], methods: list[str], ports: Iterable[int] = PORTS) -> dict[str, Any]:
-    """Return what strangers hear: `refused` by address and port, and `answered`, all else that was said."""
+    """Return what strangers hear: `refused` by address and port, `closed` to them, and `answered`, all else."""
     refused: dict[str, dict[int, int]] = {}
+    closed: dict[str, list[int]] = {}
     answered: list[Finding] = []
-    for address in addresses:
-        refused[address] = {}
-        for port in await open_ports(address, ports):
-            said = [finding async for finding in _ask_all(address, port, methods)]
-            refused[address][port] = sum(finding["answer"] in REFUSALS for finding in said)
-            answered += [finding for finding in said if finding["answer"] not in (*REFUSALS, "")]
-    return {"methods": len(methods), "refused": refused, "answered": answered}
+    with tempfile.TemporaryDirectory() as folder:
+        papers = _papers(Path(folder))
+        for address in addresses:
+            refused[address], closed[address] = {}, []
+            for port in await open_ports(address, ports):
+                if all([await _hangs_up_on(address, port, paper) for paper in papers]):
+                    closed[address].append(port)
+                said = [finding async for finding in _ask_all(address, port, methods)]
+                refused[address][port] = sum(finding["answer"] in REFUSALS for finding in said)
+                answered += [finding for finding in said if finding["answer"] not in (*REFUSALS, "")]
+    return {"methods": len(methods), "refused": refused, "closed": closed, "answered": answered}
 
 
 async def open_ports(address: str, ports: Iterable[int]) -> list[int]:
@@ -85,6 +92,36 @@ async def open_ports(address: str, ports: Iterable[int]) -> list[int]:
         return port
 
     return [port for port in await _each(is_open, ports) if port is not None]
+
+
+def _papers(folder: Path) -> list[ssl.SSLContext]:
+    """Return what a stranger can show at a door: nothing, and a certificate that he made with a token of his own."""
+    files = {name: str(folder / name) for name in (ray_tls.CA, ray_tls.CERTIFICATE, ray_tls.KEY)}
+    ray_tls.write_certificate("a token of his own", (), {ray_tls.SWITCH: "1", **files})
+    nothing, his_own = ssl.create_default_context(), ssl.create_default_context()
+    his_own.load_cert_chain(files[ray_tls.CERTIFICATE], files[ray_tls.KEY])
+    for context in (nothing, his_own):
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context.set_alpn_protocols(["h2"])
+    return [nothing, his_own]
+
+
+async def _hangs_up_on(address: str, port: int, papers: ssl.SSLContext) -> bool:
+    """Tell whether a port speaks TLS and says nothing to who shows these papers; HTTP/2's server has the first word."""
+    try:
+        opening = asyncio.open_connection(address, port, ssl=papers)
+        reader, writer = await asyncio.wait_for(opening, CONNECT_SECONDS)
+    except (OSError, TimeoutError):
+        return False
+    try:
+        writer.write(PREFACE)
+        return await asyncio.wait_for(reader.read(1), ANSWER_SECONDS) == b""
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+    finally:
+        writer.close()
 
 
 async def _ask_all(address: str, port: int, methods: list[str]) -> AsyncIterator[Finding]:

@@ -60,7 +60,7 @@ ENV_GRACE: Final = "LUTHIER_GRACE_SECONDS"
 ENV_TOKEN_FILE: Final = "LUTHIER_TOKEN_FILE"  # noqa: S105  # a name, not a secret
 """File that holds the token of `/progress`."""
 ENV_HEAD: Final = "LUTHIER_HEAD"
-"""`host:port` of the Ray head that a worker joins."""
+"""`host:port` of the Ray head, as workers call it."""
 ENV_DRIVER: Final = "LUTHIER_DRIVER"
 """`host:port` of the driver's window, where a worker speaks for itself."""
 ENV_SLOTS: Final = "LUTHIER_SLOTS"

@@ -33,6 +33,7 @@ from luthier.trial.ray_node import (
     start_command,
     warm_start,
 )
+from luthier.trial.ray_tls import write_certificate
 from luthier.trial.report_page import ReportPage
 from luthier.trial.server import ProgressServer
 
@@ -49,14 +50,12 @@ def main() -> int:
     leave_when_told()
     disable_created_metrics()
     nodes = Nodes()
-    server = ProgressServer(
-        keys.PORT_PROGRESS,
-        Path(os.environ[keys.ENV_TOKEN_FILE]).read_text().strip(),
-        node_token=Path(os.environ[TOKEN_PATH]).read_text().strip(),
-        nodes=nodes,
-    )
+    node_token = Path(os.environ[TOKEN_PATH]).read_text().strip()
+    progress_token = Path(os.environ[keys.ENV_TOKEN_FILE]).read_text().strip()
+    server = ProgressServer(keys.PORT_PROGRESS, progress_token, node_token=node_token, nodes=nodes)
     try:
-        return _drive(server, nodes)
+        head = _start_head(node_token)
+        return _drive(head, server, nodes)
     except (NewerLedger, StorageFull, StorageNotWritable) as error:
         LOGGER.error("%s", error)  # noqa: TRY400 - the sentence says it all
         _leave(f"{type(error).__name__}: {error}".encode())
@@ -85,8 +84,7 @@ def leave_when_told() -> None:
     signal.signal(signal.SIGTERM, leave)
 
 
-def _drive(server: ProgressServer, nodes: Nodes) -> int:
-    head = _start_head()
+def _drive(head: subprocess.Popen[bytes], server: ProgressServer, nodes: Nodes) -> int:
     experiment = _read_experiment()
     from luthier.trial.engine import Engine
     from luthier.trial.run import importable, stopping
@@ -122,10 +120,14 @@ def _drive(server: ProgressServer, nodes: Nodes) -> int:
     return Exit.OK
 
 
-def _start_head() -> subprocess.Popen[bytes]:
+def _start_head(token: str) -> subprocess.Popen[bytes]:
+    flags = ["--head", f"--port={keys.PORT_RAY}", "--include-dashboard=false", "--no-monitor", *resource_flags()]
     if holds_trials():
         os.environ |= LOOPBACK_ONLY
-    flags = ["--head", f"--port={keys.PORT_RAY}", "--include-dashboard=false", "--no-monitor", *resource_flags()]
+    else:
+        ip = os.environ[keys.ENV_POD_IP]
+        flags.append(f"--node-ip-address={ip}")
+        write_certificate(token, (ip, os.environ[keys.ENV_HEAD].rpartition(":")[0]))
     environment = HEALTH_CHECKS | warm_start() | os.environ
     return subprocess.Popen(start_command(*flags), stdout=sys.stderr, env=environment)  # noqa: S603 - our own command
 

@@ -19,6 +19,7 @@ from luthier.api import keys
 from luthier.trial.cgroup import oom_kills
 from luthier.trial.driver_link import DriverLink, Said
 from luthier.trial.ray_node import QUIET, TOKEN_PATH, resource_flags, start_command, warm_start
+from luthier.trial.ray_tls import write_certificate
 
 LOGGER = logging.getLogger("luthier.worker")
 PATIENCE_SECONDS = 300.0
@@ -36,13 +37,14 @@ def main() -> int:
     """Wait for the head, keep a Ray node until it ends or the pod has to; return the exit code."""
     logging.basicConfig(level="INFO", format="%(asctime)s %(levelname)s %(name)s %(message)s")
     listen()
-    head = os.environ[keys.ENV_HEAD]
-    code = _wait_for(head)
-    if code is not None:
-        return code
     environment = os.environ
     pod, uid, ip = environment[keys.ENV_POD], environment[keys.ENV_POD_UID], environment[keys.ENV_POD_IP]
     token = Path(environment[TOKEN_PATH]).read_text().strip()
+    write_certificate(token, (ip,))
+    head = environment[keys.ENV_HEAD]
+    code = _wait_for(head)
+    if code is not None:
+        return code
     link = DriverLink(environment[keys.ENV_DRIVER], token, pod, uid, ip)
     flags = [f"--address={head}", f"--node-ip-address={ip}", "--block", *resource_flags()]
     return Supervisor(link, float(environment[keys.ENV_GRACE])).run(start_command(*flags))

@@ -9,8 +9,8 @@ from luthier.api import keys
 from luthier.api.experiment import DriverMetrics
 from luthier.api.manifest import Experiment
 from luthier.api.naming import storage_folder
-from luthier.operator.manifests.names import ANNOTATION_RESTARTS, driver_host, driver_name
-from luthier.operator.manifests.pod import PodParts, build_pod, size
+from luthier.operator.manifests.names import ANNOTATION_RESTARTS, driver_address, driver_host, driver_name
+from luthier.operator.manifests.pod import RAY_AMONG_PODS, PodParts, build_pod, size
 from luthier.operator.manifests.template import merge_template
 from luthier.operator.observation import Identity
 from luthier.operator.settings import Settings
@@ -47,8 +47,10 @@ def driver_pod(
             keys.ENV_TOKEN_FILE: f"{keys.MOUNT_TOKEN}/{keys.PROGRESS_TOKEN_KEY}",
             keys.ENV_IMAGE: spec.trial.image or settings.trial_image,
             **({keys.ENV_PREVIOUS_END: previous_end} if previous_end else {}),
-            **(sizing.environment if sizing else {}),
+            keys.ENV_HEAD: f"{driver_address(identity, attempt)}:{keys.PORT_RAY}",
+            **(sizing.environment if sizing else RAY_AMONG_PODS),
         },
+        fields={keys.ENV_POD_IP: "status.podIP"},
         resources=_with_room_for_the_head(sizing.resources) if sizing else IDLE_RESOURCES,
         token_keys=(keys.RAY_TOKEN_KEY, keys.PROGRESS_TOKEN_KEY),
         annotations={

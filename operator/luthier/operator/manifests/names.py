@@ -28,6 +28,11 @@ def driver_host(attempt: int) -> str:
     return f"driver-{attempt}"
 
 
+def driver_address(identity: Identity, attempt: int) -> str:
+    """Return that driver's name for the other pods of its experiment."""
+    return f"{driver_host(attempt)}.{identity.base}.{identity.namespace}.svc"
+
+
 def labels(identity: Identity, component: str) -> dict[str, str]:
     """Return the labels of every child."""
     return {

@@ -18,6 +18,15 @@ USER = 1000
 """User and group of the trial image."""
 GPU = "nvidia.com/gpu"
 
+CERTIFICATES = f"{keys.MOUNT_HOME}/.ray-tls"
+RAY_AMONG_PODS = {
+    "RAY_USE_TLS": "1",
+    "RAY_TLS_CA_CERT": f"{CERTIFICATES}/ca.crt",
+    "RAY_TLS_SERVER_CERT": f"{CERTIFICATES}/tls.crt",
+    "RAY_TLS_SERVER_KEY": f"{CERTIFICATES}/tls.key",
+}
+"""A Ray of several pods speaks mutual TLS, and each pod makes its certificate; within one pod, loopback is enough."""
+
 Json = dict[str, Any]
 
 

@@ -13,6 +13,7 @@ from luthier.api import keys
 
 KEPT_IN_SPEC = ("restartPolicy", "hostname", "subdomain")
 KEPT_IN_CONTAINER = ("name", "command", "args", "readinessProbe")
+OUR_VARIABLES = ("LUTHIER_", "RAY_AUTH_", "RAY_USE_TLS", "RAY_TLS_")
 KEPT_VOLUMES = ("token", "experiment", "storage", "code")
 NAMED_LISTS = {
     "containers": "name",
@@ -129,7 +130,7 @@ def _restore_container(container: Json, ours: Json) -> Json:
     for key in KEPT_IN_CONTAINER:
         if key not in ours:
             restored.pop(key, None)
-    env = {item["name"]: item for item in ours["env"] if item["name"].startswith(("LUTHIER_", "RAY_AUTH_"))}
+    env = {item["name"]: item for item in ours["env"] if item["name"].startswith(OUR_VARIABLES)}
     restored["env"] = [env.get(item["name"], item) for item in container["env"]]
     mounts = {item["mountPath"]: item for item in ours["volumeMounts"] if item["name"] in KEPT_VOLUMES}
     restored["volumeMounts"] = [mounts.get(item["mountPath"], item) for item in container["volumeMounts"]]

@@ -6,8 +6,8 @@ from typing import Any
 
 from luthier.api import keys
 from luthier.api.experiment import Spec
-from luthier.operator.manifests.names import driver_host, worker_name
-from luthier.operator.manifests.pod import PodParts, build_pod, size
+from luthier.operator.manifests.names import driver_address, worker_name
+from luthier.operator.manifests.pod import RAY_AMONG_PODS, PodParts, build_pod, size
 from luthier.operator.manifests.template import merge_template
 from luthier.operator.observation import Identity
 from luthier.operator.plan import DEFAULT_GRACE_SECONDS
@@ -17,7 +17,7 @@ from luthier.operator.settings import Settings
 def worker_pod(identity: Identity, spec: Spec, attempt: int, index: int, settings: Settings) -> dict[str, Any]:
     """Return one of an attempt's worker pods, the user's template merged in."""
     sizing = size(spec, spec.workers.trials_per_worker)
-    driver = f"{driver_host(attempt)}.{identity.base}.{identity.namespace}.svc"
+    driver = driver_address(identity, attempt)
     parts = PodParts(
         name=worker_name(identity, attempt, index),
         role=keys.ROLE_WORKER,
@@ -28,6 +28,7 @@ def worker_pod(identity: Identity, spec: Spec, attempt: int, index: int, setting
             keys.ENV_HEAD: f"{driver}:{keys.PORT_RAY}",
             keys.ENV_DRIVER: f"{driver}:{keys.PORT_PROGRESS}",
             keys.ENV_GRACE: str(_grace_seconds(spec)),
+            **RAY_AMONG_PODS,
             **sizing.environment,
         },
         fields={keys.ENV_POD: "metadata.name", keys.ENV_POD_UID: "metadata.uid", keys.ENV_POD_IP: "status.podIP"},
