@@ -18,7 +18,8 @@ METRICS_SHOWN = 16
 RUNGS_SHOWN = 16
 MESSAGE_CHARACTERS = 1024
 
-Count = Annotated[int, Field(ge=0, le=2**53)]
+MOST = 2**53
+Count = Annotated[int, Field(ge=0, le=MOST)]
 Seconds = Annotated[float, Field(ge=0, le=1e15)]
 OPEN: dict[str, Any] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 """Schema of a map whose values have several types; the models look into it, the API server does not."""
@@ -268,7 +269,7 @@ class Status(StatusModel):
     """The best trial by the primary objective."""
     best_value: Annotated[str, Field(max_length=32)] | None = None
     """The primary metric of the best trial, for `kubectl get`."""
-    done: Annotated[str, Field(max_length=32)] | None = None
+    done: Annotated[str, Field(max_length=64)] | None = None
     """Trials finished and asked for, for `kubectl get`. Example: `12/16`."""
     gpu_hours: Annotated[str, Field(max_length=32)] | None = None
     """GPU-hours used, for `kubectl get`."""

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from luthier.api.status import (
+    MOST,
     Activity,
     ConditionStatus,
     EndedBudget,
@@ -150,7 +151,7 @@ def _idle(seen: Observation, *, is_running: bool) -> dict[str, Any]:
 
 def _rested(trials: TrialCounts) -> TrialCounts:
     """Where no driver runs, no trial does."""
-    return trials.model_copy(update={"running": 0, "pending": trials.pending + trials.running})
+    return trials.model_copy(update={"running": 0, "pending": min(MOST, trials.pending + trials.running)})
 
 
 def _best_value(seen: Observation, report: Report) -> str | None:

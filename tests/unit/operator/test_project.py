@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from luthier.api.status import Activity, Population, Progress, Status, TrialCounts, Usage
+from luthier.api.status import MOST, Activity, Population, Progress, Status, TrialCounts, Usage
 from luthier.api.wire import Phase
 from luthier.operator.conditions import ConditionType, find
 from luthier.operator.decide import decide
@@ -162,3 +162,9 @@ def test_what_trials_did_outlives_a_report_without_room_for_it() -> None:
     short = an_observation(a_driver(), *WORKERS, report=a_report(sequence=11), previous=status)
     assert status_of(short).activity == Activity(exploits=3)
     assert status_of(short).last_improvement_time == ago(9)
+
+
+def test_the_largest_counts_that_are_believed_can_be_written_and_read_again() -> None:
+    counts = TrialCounts(**dict.fromkeys(TrialCounts.model_fields, MOST))
+    status = status_of(an_observation(previous=a_started_status(trials=counts)))
+    assert Status.model_validate(status.to_json()).trials.pending == MOST
