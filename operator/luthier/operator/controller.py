@@ -33,7 +33,7 @@ from luthier.operator.notes import Notebook
 from luthier.operator.observation import Observation, PodState
 from luthier.operator.observe import Observer
 from luthier.operator.pace import due
-from luthier.operator.plan import DeletePod, touches_objects
+from luthier.operator.plan import Create, CreateTokens, DeletePod, touches_objects
 from luthier.operator.pods import as_time
 from luthier.operator.project import project, status_patch
 from luthier.operator.queue import WorkQueue
@@ -41,7 +41,8 @@ from luthier.operator.story import RECOVERED, STALLED, Happening, tell
 from luthier.operator.verdict import Decision
 
 LOGGER = logging.getLogger(__name__)
-WORKERS = 4
+WORKERS = 16
+"""Rounds at a time. A round mostly waits for the API server, which shares itself out fairly among its clients."""
 TICK_SECONDS = 15
 """An experiment that has not ended is looked at this often though nothing was heard."""
 
@@ -186,6 +187,9 @@ class Controller:
         notes.dismissed |= {action.uid for action in decision.actions if isinstance(action, DeletePod)}
         refusals = await self._executor.execute(seen, decision.actions, now)
         notes.refusals = refusals
+        if notes.things is not None and not refusals:
+            made = (action.kind for action in decision.actions if isinstance(action, Create | CreateTokens))
+            notes.things = notes.things.with_made(made)
         if refusals == seen.refusals:
             return seen, decision
         # What was refused, or no longer is, belongs into the status of this very round.

@@ -5,6 +5,7 @@ Children stand in buckets; "could not see" is a bucket of its own and never mean
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -134,6 +135,14 @@ class Things:
     def is_anything_missing(self) -> bool:
         """Tell whether something is still to be created, by us or by the user."""
         return Presence.MISSING in (self.secret, self.service, self.claim, self.source)
+
+    def with_made(self, kinds: Iterable[str]) -> Things:
+        """Return these after objects of such kinds were created."""
+        return replace(self, **{MADE[kind]: Presence.PRESENT for kind in kinds if kind in MADE})
+
+
+MADE = {"Secret": "secret", "Service": "service", "PersistentVolumeClaim": "claim", "NetworkPolicy": "policy"}
+"""What the operator makes besides pods: kind, and field of `Things`."""
 
 
 @dataclass(frozen=True)

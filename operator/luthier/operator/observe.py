@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Any
 
 from pydantic import ValidationError
@@ -33,12 +34,22 @@ from luthier.operator.settings import Settings
 
 THINGS_SECONDS = 30
 """While the driver runs, the objects around it are looked at this often."""
+ARRIVING_SECONDS = 5
+"""And this often while it is about to."""
 LIST_SECONDS = 60
 """While something is waited for, the cache is checked this often; and once after a watch that began anew."""
 SETTLED_LIST_SECONDS = 900
 EVENTS_SECONDS = 15
 
 Json = dict[str, Any]
+
+
+class Ours(Enum):
+    """Whose an object around the pods is."""
+
+    NO = "the user's own"
+    SOME = "the experiment's, if it was made"
+    UNTOUCHED = "the experiment's, and not made as far as anybody knows"
 
 
 class Observer:
@@ -110,42 +121,45 @@ class Observer:
     async def _things(self, seen: Observation, notes: Notes, now: datetime) -> Things:
         if seen.experiment is None or seen.identity.is_deleted or seen.spec.suspend or seen.has_ended:
             return Things()
-        fresh = notes.things_seen_at is not None and now < notes.things_seen_at + timedelta(seconds=THINGS_SECONDS)
-        is_settled = seen.driver is not None and seen.driver.state is PodState.RUNNING
-        if notes.things is not None and fresh and is_settled and not notes.things.is_anything_missing:
-            return notes.things
+        if notes.things is not None and notes.things_seen_at is not None and seen.driver is not None:
+            seconds = THINGS_SECONDS if seen.driver.state is PodState.RUNNING else ARRIVING_SECONDS
+            fresh = now < notes.things_seen_at + timedelta(seconds=seconds)
+            if fresh and seen.driver.is_alive and not notes.things.is_anything_missing:
+                return notes.things
         notes.things, notes.things_seen_at = await self._look_around(seen), now
         return notes.things
 
     async def _look_around(self, seen: Observation) -> Things:
+        """Ask for each object; what a new experiment has of its own is not asked for, since creating it tells."""
         identity, spec = seen.identity, seen.spec
-        source = spec.trial.source
+        source, claim_given = spec.trial.source, spec.storage.claim_name
+        ours = Ours.UNTOUCHED if seen.previous == Status() and not seen.drivers else Ours.SOME
+        policy_name = identity.base if self._settings.driver_clients else None
         (secret, _), (service, _), (claim, phase), (code, _), (policy, _) = await asyncio.gather(
-            self._presence(identity, "Secret", identity.base),
-            self._presence(identity, "Service", identity.base),
+            self._presence(identity, "Secret", identity.base, ours),
+            self._presence(identity, "Service", identity.base, ours),
             self._presence(
-                identity,
-                "PersistentVolumeClaim",
-                claim_name(identity, spec.storage),
-                owned=spec.storage.claim_name is None,
+                identity, "PersistentVolumeClaim", claim_name(identity, spec.storage), Ours.NO if claim_given else ours
             ),
-            self._presence(identity, "ConfigMap", source.config_map if source else None, owned=False),
-            self._presence(identity, "NetworkPolicy", identity.base if self._settings.driver_clients else None),
+            self._presence(identity, "ConfigMap", source.config_map if source else None, Ours.NO),
+            self._presence(identity, "NetworkPolicy", policy_name, ours),
         )
         return Things(secret, service, claim, phase, code, policy)
 
     async def _presence(
-        self, identity: Identity, kind: str, name: str | None, *, owned: bool = True
+        self, identity: Identity, kind: str, name: str | None, ours: Ours
     ) -> tuple[Presence, str | None]:
         if name is None:
             return Presence.PRESENT, None
+        if ours is Ours.UNTOUCHED:
+            return Presence.MISSING, None
         try:
             body = await self._cluster.get(kind, identity.namespace, name)
         except ForbiddenError:
             return Presence.UNSEEN, None
         if body is None:
             return Presence.MISSING, None
-        if owned and not is_owned(body, identity):
+        if ours is Ours.SOME and not is_owned(body, identity):
             return Presence.FOREIGN, None
         return Presence.PRESENT, (body.get("status") or {}).get("phase")
 

@@ -19,6 +19,7 @@ from luthier.api import keys
 from luthier.operator.cache import Cache, experiment_key_of, key_of, uid_of, version_of
 from luthier.operator.controller import Controller
 from luthier.operator.health import Health
+from luthier.operator.oblivion import NoDifferences, NoProgress
 from luthier.operator.queue import WorkQueue
 from luthier.operator.settings import Settings
 
@@ -102,6 +103,8 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings.watching.inactivity_timeout = INACTIVITY_SECONDS
     settings.watching.connect_timeout = 10
     settings.watching.label_selectors["v1", "pods"] = keys.LABEL_UID
+    settings.persistence.diffbase_storage = NoDifferences()
+    settings.persistence.progress_storage = NoProgress()
     settings.networking.error_backoffs = Patience()
     return settings
 
