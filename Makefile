@@ -11,9 +11,11 @@ BIN := $(VENV)/bin
 WHAT_PINS := pyproject.toml requirements.lock
 READY := $(VENV)/.ready-$(shell cat $(WHAT_PINS) | sha256sum | cut -c1-12)
 FAST := tests/unit tests/conformance
+MEANWHILE := .meanwhile.log
+AGAIN := $(MAKE)
 
 .NOTPARALLEL:
-.PHONY: help setup demo check lint types layers unit hostile test test-browser test-apiserver test-engine test-e2e bench generate format lock clean-cluster clean
+.PHONY: help setup demo check lint types layers unit hostile test test-browser test-apiserver test-engine test-e2e cluster bench generate format lock clean-cluster clean
 
 help:  ## What there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -50,10 +52,21 @@ unit: setup
 hostile: setup  ## Ten thousand hostile experiments; `check` takes a tenth of them
 	LUTHIER_HOSTILE_EXAMPLES=10000 $(BIN)/pytest -q -n 2 tests/unit/operator/test_hostile_manifests.py
 
-test: check hostile test-browser test-apiserver test-engine test-e2e  ## Every test there is, the real-cluster ones too
+# What the real-cluster tests need is built while the others wait for something. It yields to them, and is in a
+# group of processes of its own, which ends with the tests. What it starts (the cluster) does not yield.
+# $(AGAIN) and not $(MAKE), which `make -n test` would run.
+test:  ## Every test there is, the real-cluster ones too
+	@echo "==> The cluster and its images are made meanwhile: $(MEANWHILE)"
+	set -m
+	{ nice -n 19 $(PYTHON) tools/build.py && $(AGAIN) cluster; } > $(MEANWHILE) 2>&1 &
+	set +m
+	trap 'kill -- -$$! 2> /dev/null || true' EXIT
+	$(AGAIN) check hostile test-browser test-engine test-apiserver
+	wait $$! || { cat $(MEANWHILE); exit 1; }
+	$(AGAIN) test-e2e
 
 test-apiserver: setup  ## Tests against a real API server and Helm, no pods
-	dev/cluster build
+	dev/cluster build --only kube --only helm
 	$(BIN)/pytest -q tests/apiserver tests/chart
 
 test-browser: setup  ## Tests of the report in a real Chromium; installs Debian's where there is none
@@ -62,9 +75,11 @@ test-browser: setup  ## Tests of the report in a real Chromium; installs Debian'
 test-engine: setup  ## Tests on a real local Ray
 	$(BIN)/pytest -q tests/engine
 
-test-e2e: setup  ## Tests on the embedded cluster, through the chart
-	$(BIN)/python tools/install.py
+test-e2e: setup cluster  ## Tests on the embedded cluster, through the chart
 	LUTHIER_E2E_AS_IT_IS=1 $(BIN)/pytest -q tests/e2e
+
+cluster:  ## The embedded cluster with the operator on it, as it is in this folder
+	$(PYTHON) tools/install.py
 
 bench: setup  ## How fast, quiet and flat: figures and ratios to docs/benchmarks.md, 25 minutes; `python -m bench --help`
 	$(BIN)/python -m bench

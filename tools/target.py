@@ -68,14 +68,18 @@ class Embedded:
         """Return the folder with kubectl and helm."""
         return Path(run([str(DEV), "build"], what="building the embedded cluster's programs").splitlines()[-1])
 
-    def provide(self, images: list[Image]) -> None:
-        """Build images and put them onto the node."""
+    def build(self, images: list[Image]) -> None:
+        """Build images."""
         base = run([str(DEV), "base-image"], what="building the base image").splitlines()[-1]
         for number, image in enumerate(images, start=1):
             print(f"    [{number}/{len(images)}] build {image.name}: {image.takes} the first time", flush=True)
             target = ["--target", image.target] if image.target else []
             flags = ["-f", image.dockerfile, "-t", image.name, "--build-arg", f"BASE_IMAGE={base}", *target]
             run([str(DEV), "build-image", *flags, "."], what=f"building {image.name}")
+
+    def provide(self, images: list[Image]) -> None:
+        """Build images and put them onto the node."""
+        self.build(images)
         run([str(DEV), "load", *(image.name for image in images)], what="loading images onto the node")
 
     def reference(self, image: Image) -> str:

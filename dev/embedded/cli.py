@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _build(options: argparse.Namespace) -> None:
-    builds.build([program for program in PROGRAMS if options.only in (None, program.name)])
+    builds.build([program for program in PROGRAMS if not options.only or program.name in options.only])
     print(builds.link_directory())
 
 
@@ -159,7 +159,8 @@ Commands = argparse._SubParsersAction  # noqa: SLF001  (argparse has no public n
 
 def _add_cluster_commands(commands: Commands[argparse.ArgumentParser]) -> None:
     build = commands.add_parser("build", help="build what is not in the cache; prints the folder with kubectl and helm")
-    build.add_argument("--only", choices=[program.name for program in PROGRAMS], help="just this program")
+    names = [program.name for program in PROGRAMS]
+    build.add_argument("--only", choices=names, action="append", help="just this program; may be repeated")
     build.set_defaults(run=_build)
 
     up = commands.add_parser("up", help="start what does not run yet; prints the kubeconfig's path")

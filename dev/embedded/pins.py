@@ -64,8 +64,8 @@ HELM_PROGRAM = Program(
     links=("helm",),
 )
 
-# The API server comes first: tests can start while the rest still builds.
-PROGRAMS = (KUBE, PAUSE, COREDNS, KWOK, HELM_PROGRAM)
+# The API server and Helm come first: tests of both can start while the rest still builds.
+PROGRAMS = (KUBE, HELM_PROGRAM, PAUSE, COREDNS, KWOK)
 
 # What the node needs from Debian: a program to look for, and its package.
 NODE_PACKAGES = {
