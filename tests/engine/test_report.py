@@ -19,18 +19,24 @@ def test_the_report_is_there_before_anybody_hears_of_the_end(tmp_path):
     experiment = an_experiment("counts_and_saves", trials=3, parallelTrials=2, iterationsPerTrial=3)
     file, page = tmp_path / "experiment.json", tmp_path / "run" / "report.html"
     file.write_text(json.dumps(experiment.to_json()))
-    heard: list[tuple[bool, bool]] = []
+    heard: list[tuple[str, bool]] = []
+
+    def at_end():
+        wait = begin_closing(file, page.parent)
+        return lambda: wait() or "and it has a page"
 
     Engine(
         experiment,
         page.parent,
         1,
-        lambda report: heard.append((report.outcome is not None, page.exists())),
-        at_end=lambda: begin_closing(file, page.parent),
+        lambda report: heard.append((report.outcome.message if report.outcome else "", page.exists())),
+        at_end=at_end,
     ).run()
 
-    assert [is_there for is_over, is_there in heard if is_over] == [True]
-    assert not any(is_there for is_over, is_there in heard if not is_over)
+    ((said, is_there),) = [(said, is_there) for said, is_there in heard if said]
+    assert is_there
+    assert said.endswith("; and it has a page")
+    assert not any(is_there for said, is_there in heard if not said)
     assert "Succeeded" in page.read_text()
 
     story = story_of(experiment, ledger.read(page.parent))

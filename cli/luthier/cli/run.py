@@ -196,7 +196,14 @@ def carry_out(console: Console, plan: Plan) -> Report:
 
 def _run(console: Console, plan: Plan) -> Report:
     try:
-        from luthier.trial.errors import BadExperiment, BrokenLedger, Fenced, StorageFull, StorageNotWritable
+        from luthier.trial.errors import (
+            BadExperiment,
+            BrokenLedger,
+            Fenced,
+            NewerLedger,
+            StorageFull,
+            StorageNotWritable,
+        )
         from luthier.trial.run import run_experiment
     except ImportError as error:
         raise results.needs_runtime(error) from error
@@ -224,6 +231,8 @@ def _run(console: Console, plan: Plan) -> Report:
             raise Refusal(
                 f"The folder does not take the results: {error}", hint=f"Then: luthier run --resume {plan.directory}"
             ) from error
+        except NewerLedger as error:
+            raise Refusal(f"The ledger can't be read: {error}.", hint="Go on with a newer Luthier.") from error
         except BrokenLedger as error:
             raise Refusal(f"The ledger is broken: {error}", hint="Begin a new run without --resume.") from error
     results.keep_report(plan.directory, report)
@@ -233,12 +242,13 @@ def _run(console: Console, plan: Plan) -> Report:
 def _leave_page(console: Console, plan: Plan, *, has_ended: bool) -> None:
     """Write the report beside the results, and the exports of a run that has ended; a run is no worse without."""
     try:
-        from luthier.trial.closing import REPORT_FILE, close, close_without_exports
+        from luthier.trial.closing import REPORT_FILE, close, write_page
     except ImportError as error:
         console.print(Text(f"Note: there is no report: {error.name} is not installed.", style="dim"))
         return
-    if (close if has_ended else close_without_exports)(plan.experiment, plan.directory):
-        console.print(Text(f"Report: {plan.directory / REPORT_FILE}", overflow="fold"))
+    page = plan.directory / REPORT_FILE
+    if close(plan.experiment, plan.directory) if has_ended else write_page(plan.experiment, plan.directory, page):
+        console.print(Text(f"Report: {page}", overflow="fold"))
 
 
 def _next_steps(plan: Plan, report: Report) -> list[tuple[str, str]]:

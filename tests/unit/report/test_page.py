@@ -9,8 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from luthier.api.catalogue import SchedulerKind
-from luthier.trial import ledger
-from luthier.trial.report.making import make_content, make_page, write_page
+from luthier.trial.report.making import PageFile, make_content, make_page
 from luthier.trial.report.view import view_of
 from support.builders import a_categorical, a_double, a_spec
 from support.stories import a_played_study, the_experiment, the_story
@@ -113,10 +112,6 @@ def test_what_a_served_page_asks_for_is_the_same_text_with_the_figures():
 
 def test_a_page_is_written_whole_beside_the_ledger(tmp_path):
     told = a_played_study(SchedulerKind.NONE)
-    book = ledger.Ledger(tmp_path, 1)
-    for record in told.records:
-        book.append(record)
-    book.close()
-    write_page(the_experiment(told), tmp_path, tmp_path / "report.html")
+    PageFile(the_story(told), tmp_path / "report.html").save()
     assert (tmp_path / "report.html").read_text().rstrip().endswith("</html>")
     assert not list(tmp_path.glob("*.new"))

@@ -14,7 +14,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from luthier.api.catalogue import SchedulerKind
 from luthier.api.exports import Export, ExportType, FileFormat
 from luthier.trial import closing
-from luthier.trial.exports.exporting import write_export, write_exports
+from luthier.trial.exports.exporting import try_export, write_export
 from luthier.trial.exports.optuna_storage import storage_of
 from luthier.trial.records import encode
 from luthier.trial.trial_state import State
@@ -190,4 +190,5 @@ def test_names_that_a_trial_invented_are_written_nonetheless(tmp_path):
     told.reports(told.starts(), 1.0, **{"<odd>{name}\"'\n": 2.0})
     story = the_story(told)
     story.experiment = with_exports(told, *(Export(name=kind.lower(), type=kind) for kind in ExportType))
-    assert {word for _, _, word in write_exports(story, told.records, tmp_path)} == {"written"}
+    exports = story.experiment.spec.exports
+    assert {try_export(export, story, told.records, tmp_path) for export in exports} == {"written"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 import time
+from functools import partial
 
 import pytest
 
@@ -251,3 +252,14 @@ def test_idle_workers_are_named_in_bounds():
     names = [f"worker-{number}" for number in range(200)]
     report = make_report(told.study, uid="u", attempt=1, sequence=1, now=told.now, idle_workers=names)
     assert report.idle_workers == names[:64]
+
+
+def test_what_is_remarked_at_the_end_stands_behind_the_outcome_and_changes_nothing_else():
+    told = a_study(trials=2)
+    told.completes(told.starts(), 1.0)
+    remarked = partial(make_report, told.study, uid="", attempt=1, sequence=1, now=told.now)
+    assert remarked(remark="no page").outcome is None
+    told.study.finish(Outcome(succeeded=True, reason="TrialsDone", message="1 of 1"), told.now)
+    assert remarked(remark="no page").outcome.message == "1 of 1; no page"
+    assert len(remarked(remark="x" * 2000).outcome.message) == 1024
+    assert remarked(remark="no page").model_copy(update={"outcome": told.study.outcome}) == remarked()

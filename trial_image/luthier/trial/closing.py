@@ -1,117 +1,175 @@
-"""What is done once an experiment has ended, before anybody hears of it: report and exports, beside its ledger.
+"""What is made of an experiment beside its search: its page and its exports, at the end, now and then, and when asked.
 
-It happens in a process of its own, for a bounded time: no page is worth an experiment's end.
+The driver has it made by a child process, for a bounded time and with bounded memory: no page is worth an
+experiment's end. The page comes first, and tells of each export as soon as it is there.
 """
 
 from __future__ import annotations
 
+import argparse
 import logging
-import os
-import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from luthier.api.exports import Export
 from luthier.api.manifest import Experiment, load, parse
 from luthier.trial import ledger
+from luthier.trial.errand import DONE, PROMISED, Errand, Say, be_modest, not_written, teller
 
-REPORT_FILE = "report.html"
 LOGGER = logging.getLogger("luthier.closing")
+MODULE = "luthier.trial.closing"
+REPORT_FILE = "report.html"
+REPORT = "the report"
 SECONDS = 60.0
+LOW_PRIORITY = 10
+UNFINISHED = "not finished"
+Rows = Sequence[tuple[str, str, str]]
+"""Name, type and how it went, for each export."""
+Show = Callable[[Rows], None]
+ADVICE = "`luthier report` and `luthier export` make it from the ledger"
 
 
-def begin_closing(experiment_file: Path, directory: Path, seconds: float = SECONDS) -> Callable[[], bool]:
-    """Begin it in a child process; return how to wait for it, which tells whether there is a report.
+def begin_closing(
+    experiment_file: Path, directory: Path, seconds: float = SECONDS, memory_bytes: int | None = None
+) -> Callable[[], str]:
+    """Begin to close in a child process; return how to wait for it, which returns what to say of what could not be
+    made: nothing if all went well.
 
-    Neither raises, and the child is ended when it has had its seconds.
+    Neither raises. The child is ended when it has had its seconds; its memory is by default a share of what is free.
     """
-    command = [sys.executable, "-m", "luthier.trial.closing", str(experiment_file), str(directory)]
-    end = time.monotonic() + seconds
-    try:
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603 - our own command
-    except OSError as error:
-        LOGGER.warning("there is no report: %s", error)
-        return lambda: False
+    errand = Errand(MODULE, "close", str(experiment_file), str(directory), seconds=seconds, memory_bytes=memory_bytes)
 
-    def wait() -> bool:
-        try:
-            return child.wait(max(0.0, end - time.monotonic())) == 0
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
-            LOGGER.warning("the report took more than %s seconds; `luthier report` makes it from the ledger", seconds)
-            return False
+    def wait() -> str:
+        errand.wait()
+        lacking = "; ".join(errand.lacking())
+        if not lacking:
+            return ""
+        LOGGER.warning("%s; %s", lacking, ADVICE)
+        return f"{lacking}; {ADVICE}"
 
     return wait
 
 
-def close(experiment: Experiment, directory: Path) -> bool:
-    """Write report and exports; return whether there is a report. What goes wrong is told in the log."""
-    is_there = close_without_exports(experiment, directory)
-    if not is_there or not experiment.spec.exports:
-        return is_there
+def nobody(what: str, word: str) -> None:
+    """Is told and does nothing."""
+
+
+def close(experiment: Experiment, directory: Path, say: Say = nobody) -> bool:
+    """Write the page, then the exports; return whether there is a page. What goes wrong is said and in the log."""
+    exports = nearest_first(experiment.spec.exports)
+    promised = [REPORT, *map(spoken, exports)]
+    for what in promised:
+        say(what, PROMISED)
     try:
-        from luthier.trial.report.making import write_page
+        from luthier.trial.exports.exporting import try_export
+        from luthier.trial.report.making import PageFile
+        from luthier.trial.story import story_of
 
-        write_page(experiment, directory, directory / REPORT_FILE, exports=export(experiment, directory))
-    except Exception as error:  # the page without exports is there
-        LOGGER.warning("the report does not tell of the exports: %s: %s", type(error).__name__, error)
-    return True
+        records = list(ledger.read(directory))
+        story = story_of(experiment, records)
+    except Exception as error:  # the experiment has ended well without it
+        for what in promised:
+            _tell(say, what, not_written(error))
+        return False
+    words = {export.name: UNFINISHED for export in exports}
+    show: Show | None = None
+    try:
+        show = PageFile(story, directory / REPORT_FILE).save
+        show(_rows(exports, words))
+        _tell(say, REPORT, DONE)
+    except Exception as error:  # the exports may take less
+        show = None
+        _tell(say, REPORT, not_written(error))
+    for export in exports:
+        words[export.name] = try_export(export, story, records, directory)
+        _tell(say, spoken(export), words[export.name])
+        if show:
+            _tell_on(show, _rows(exports, words))
+    return show is not None
 
 
-def close_without_exports(
-    experiment: Experiment, directory: Path, output: Path | None = None, now: float | None = None
-) -> bool:
-    """Write the report; return whether there is one. What goes wrong is told in the log.
+def write_page(experiment: Experiment, directory: Path, output: Path, now: float | None = None) -> bool:
+    """Write the page alone; return whether there is one. What goes wrong is in the log.
 
     Args:
         experiment: whose.
         directory: with its ledger.
-        output: the page; by default in the directory.
+        output: the page.
         now: time of the look at an experiment that still runs, in seconds since the epoch.
     """
     try:
-        from luthier.trial.report.making import write_page
+        from luthier.trial.report.making import PageFile
+        from luthier.trial.story import story_of
 
-        write_page(experiment, directory, output or directory / REPORT_FILE, now)
-    except Exception as error:  # the experiment has ended well without it
-        LOGGER.warning("there is no report: %s: %s", type(error).__name__, error)
+        PageFile(story_of(experiment, ledger.read(directory), now), output).save()
+    except Exception as error:
+        _tell(nobody, REPORT, not_written(error))
         return False
     return True
 
 
-def export(experiment: Experiment, directory: Path) -> list[tuple[str, str, str]]:
-    """Write the exports that the manifest names; return for each its name, its type and how it went.
-
-    Raises:
-        BrokenLedger: the ledger can't be read.
-    """
-    from luthier.trial.exports.exporting import write_exports
+def export_now(experiment: Experiment, directory: Path, names: Sequence[str], say: Say = nobody) -> None:
+    """Write some of the exports as the experiment stands now. What goes wrong is said and in the log."""
+    from luthier.trial.exports.exporting import try_export
     from luthier.trial.story import story_of
 
+    exports = [export for export in nearest_first(experiment.spec.exports) if export.name in names]
+    for export in exports:
+        say(spoken(export), PROMISED)
     records = list(ledger.read(directory))
-    return write_exports(story_of(experiment, records), records, directory)
+    story = story_of(experiment, records, time.time())
+    for export in exports:
+        _tell(say, spoken(export), try_export(export, story, records, directory))
+
+
+def nearest_first(exports: Sequence[Export]) -> list[Export]:
+    """Return exports in the order in which they are written: what lies beside the ledger waits for no server."""
+    return sorted(exports, key=lambda export: export.uri is not None)
+
+
+def spoken(export: Export) -> str:
+    """Return what an export is called in a sentence."""
+    return f"export {export.name} ({export.type.value})"
+
+
+def _rows(exports: Sequence[Export], words: dict[str, str]) -> Rows:
+    return [(export.name, export.type.value, words[export.name]) for export in exports]
+
+
+def _tell_on(show: Show, rows: Rows) -> None:
+    try:
+        show(rows)
+    except Exception as error:  # the page of before is there
+        LOGGER.warning("the report does not tell of the exports: %s: %s", type(error).__name__, error)
+
+
+def _tell(say: Say, what: str, word: str) -> None:
+    say(what, word)
+    if word != DONE:
+        LOGGER.warning("%s: %s", what, word)
 
 
 def main() -> int:
-    """Close the experiment that the arguments name, or write its page to a third; return 0 if all went well."""
+    """Do what the arguments say, as a child process; return 0 if there is a page, or if none was asked for."""
     logging.basicConfig(level="INFO", format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    be_the_first_to_go()
-    (document,) = load(Path(sys.argv[1]))
-    experiment, directory = parse(document), Path(sys.argv[2])
-    if len(sys.argv) > 3:
-        os.nice(10)  # somebody looks; the search goes first
-        return 0 if close_without_exports(experiment, directory, Path(sys.argv[3]), time.time()) else 1
-    return 0 if close(experiment, directory) else 1
-
-
-def be_the_first_to_go() -> None:
-    """Let the kernel end this process before any other of the pod, if there is too little memory."""
-    try:
-        Path("/proc/self/oom_score_adj").write_text("1000")
-    except OSError as error:
-        LOGGER.debug("the kernel does not take a preference: %s", error)
+    parser = argparse.ArgumentParser(prog=f"python -m {MODULE}")
+    parser.add_argument("verb", choices=["close", "page", "export"])
+    parser.add_argument("experiment", type=Path)
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("rest", nargs="*", help="page: the file to write; export: names")
+    asked = parser.parse_args()
+    say = teller()
+    be_modest(0 if asked.verb == "close" else LOW_PRIORITY)  # who looks waits for the search
+    (document,) = load(asked.experiment)
+    experiment = parse(document)
+    if asked.verb == "close":
+        return 0 if close(experiment, asked.directory, say) else 1
+    if asked.verb == "page":
+        return 0 if write_page(experiment, asked.directory, Path(asked.rest[0]), time.time()) else 1
+    export_now(experiment, asked.directory, asked.rest, say)
+    return 0
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ GRACE_SECONDS = 20.0
 PROBLEM_SECONDS = 2.0
 RESOURCES_SECONDS = 5.0
 OnReport = Callable[[Report], None]
-AtEnd = Callable[[], Callable[[], object]]
+AtEnd = Callable[[], Callable[[], str]]
 
 
 class Engine:
@@ -59,7 +59,7 @@ class Engine:
         """Claim the directory, read what earlier attempts left, and stand ready.
 
         `at_end` begins something once there is an outcome that stands in the ledger, and returns how to wait for it;
-        the outcome is published after that.
+        the outcome is published after that, with what the waiting returns to be said.
 
         Raises:
             Fenced: a newer attempt owns the directory.
@@ -85,7 +85,8 @@ class Engine:
         self._problem: Problem | None = None
         self._page = page
         self._at_end = at_end
-        self._wait_for_end: Callable[[], object] | None = None
+        self._wait_for_end: Callable[[], str] | None = None
+        self._remark = ""
         self._resources: dict[str, tuple[float, float]] = {}
         self._resources_seen: float | None = None
         self.study = open_study(experiment, directory, self._write)
@@ -128,7 +129,7 @@ class Engine:
         if not (had_ended and self._previous_end):  # the last driver died of it, or in it: an end comes first
             self._begin_end()
         if self._wait_for_end:
-            self._wait_for_end()
+            self._remark = self._wait_for_end()
         self._is_dirty = True
         return self._publish()
 
@@ -239,6 +240,7 @@ class Engine:
             idle_workers=self._idle,
             lost_workers=self._lost,
             problem=self._problem,
+            remark=self._remark,
         )
         if self._page is not None:
             is_full = self._page.detail is DriverMetrics.FULL

@@ -7,12 +7,13 @@ this one is for other programs, and for who has no Luthier at hand.
 from __future__ import annotations
 
 import logging
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
+
+from luthier.trial.closing import MODULE
+from luthier.trial.errand import Errand
 
 LOGGER = logging.getLogger(__name__)
 REPORT_PAGE = "/report"
@@ -25,7 +26,7 @@ class ReportPage:
 
     def __init__(self, experiment_file: Path, directory: Path, seconds: float = MAKE_SECONDS) -> None:
         """Make pages of what the directory holds; none may take longer than `seconds`."""
-        self._command = [sys.executable, "-m", "luthier.trial.closing", str(experiment_file), str(directory)]
+        self._command = (MODULE, "page", str(experiment_file), str(directory))
         self._seconds = seconds
         self._lock = threading.Lock()
         self._kept: tuple[float, bytes | None] | None = None
@@ -42,9 +43,12 @@ class ReportPage:
         try:
             with tempfile.TemporaryDirectory() as folder:
                 output = Path(folder, "report.html")
-                command = [*self._command, str(output)]
-                subprocess.run(command, timeout=self._seconds, check=True, stdin=subprocess.DEVNULL)  # noqa: S603 - our own
-                return output.read_bytes()
-        except (OSError, subprocess.SubprocessError) as error:
-            LOGGER.warning("the report can't be served: %s", error)
-            return None
+                errand = Errand(*self._command, str(output), seconds=self._seconds)
+                errand.wait()
+                if output.exists():
+                    return output.read_bytes()
+                why = "; ".join(errand.lacking())
+        except OSError as error:
+            why = str(error)
+        LOGGER.warning("the report can't be served: %s", why)
+        return None

@@ -10,6 +10,7 @@ from luthier.api.status import (
     FAILURES_SHOWN,
     FRONT_POINTS,
     LINEAGE_STEPS,
+    MESSAGE_CHARACTERS,
     METRICS_SHOWN,
     RUNGS_SHOWN,
     TOP_TRIALS,
@@ -24,7 +25,7 @@ from luthier.api.status import (
     TrialResult,
     Usage,
 )
-from luthier.api.wire import Phase, Problem, Report
+from luthier.api.wire import Outcome, Phase, Problem, Report
 from luthier.trial.lineage import ancestry
 from luthier.trial.records import TrialReported
 from luthier.trial.retention import nearest_to_best
@@ -45,9 +46,10 @@ def make_report(
     idle_workers: Sequence[str] = (),
     lost_workers: Sequence[str] = (),
     problem: Problem | None = None,
+    remark: str = "",
 ) -> Report:
-    """Return the report of a study at a time (seconds since the epoch), with the names of workers without a trial
-    and the uids of those that Ray has lost."""
+    """Return the report of a study at a time (seconds since the epoch), with the names of workers without a trial,
+    the uids of those that Ray has lost, and what is to be said with the outcome."""
     top = [study.trials[name] for name in study.ranking.top(TOP_TRIALS)]
     return Report(
         uid=uid,
@@ -55,7 +57,7 @@ def make_report(
         generation=study.generation,
         sequence=sequence,
         phase=Phase.FINISHED if study.outcome else Phase.RUNNING if study.trials else Phase.STARTING,
-        outcome=study.outcome,
+        outcome=_outcome(study, remark),
         ended_budget=EndedBudget(**study.ended_budget.to_json()) if study.ended_budget else None,
         trials=_counts(study),
         best=result_of(top[0], study.spec) if top else None,
@@ -76,6 +78,12 @@ def make_report(
         missing_metric=study.missing_metric if study.metrics_seen else None,
         metrics_seen=sorted(study.metrics_seen)[:32],
     )
+
+
+def _outcome(study: Study, remark: str) -> Outcome | None:
+    if study.outcome is None or not remark:
+        return study.outcome
+    return study.outcome.model_copy(update={"message": f"{study.outcome.message}; {remark}"[:MESSAGE_CHARACTERS]})
 
 
 def _counts(study: Study) -> TrialCounts:

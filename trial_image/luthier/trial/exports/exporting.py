@@ -1,26 +1,23 @@
-"""Which export goes where; and all that a manifest names, none of which can do the experiment any harm."""
+"""Which export goes where; and how one went, which can do the experiment no harm."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 from luthier.api.exports import Export, ExportType, FileFormat
+from luthier.trial.errand import DONE, not_written
 from luthier.trial.records import Record
 from luthier.trial.story import Story
 
-LOGGER = logging.getLogger("luthier.exports")
 FOLDER = "exports"
 """Beside the ledger; each export has a folder of its own in it."""
-DONE = "written"
 PACKAGES = {
     ExportType.MLFLOW: "mlflow-skinny",
     ExportType.TENSORBOARD: "tensorboardX",
     ExportType.FILES: "pandas and pyarrow",
     ExportType.OPTUNA: "optuna",
 }
-WORD_CHARACTERS = 300
 
 
 def write_export(export: Export, story: Story, records: Sequence[Record], folder: Path) -> None:
@@ -50,22 +47,13 @@ def write_export(export: Export, story: Story, records: Sequence[Record], folder
             write_runs(story, records, export.uri or f"sqlite:///{folder.resolve()}/mlflow.db")
 
 
-def write_exports(story: Story, records: Sequence[Record], directory: Path) -> list[tuple[str, str, str]]:
-    """Write all that the manifest names; return for each its name, its type and how it went. Never raises."""
-    return [
-        (export.name, export.type.value, _tried(export, story, records, directory / FOLDER / export.name))
-        for export in story.experiment.spec.exports
-    ]
-
-
-def _tried(export: Export, story: Story, records: Sequence[Record], folder: Path) -> str:
+def try_export(export: Export, story: Story, records: Sequence[Record], directory: Path) -> str:
+    """Write one export of an experiment's directory; return how it went, `written` or why not. Never raises."""
+    folder = directory / FOLDER / export.name
     try:
         write_export(export, story, records, folder)
-    except ImportError as error:
-        word = f"not written: it needs {PACKAGES[export.type]} in the trial image ({error.name or error} is missing)"
+    except ModuleNotFoundError as error:
+        return f"not written: it needs {PACKAGES[export.type]} in the trial image ({error.name} is missing)"
     except Exception as error:
-        word = f"not written: {type(error).__name__}: {' '.join(str(error).split())}"[:WORD_CHARACTERS]
-    else:
-        return DONE
-    LOGGER.warning("export %s (%s) was %s", export.name, export.type.value, word)
-    return word
+        return not_written(error)
+    return DONE

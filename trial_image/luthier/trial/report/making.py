@@ -1,33 +1,27 @@
-"""From an experiment and its records to the page, and from a folder to the page beside its ledger."""
+"""From an experiment and its records to the page, and to the file that it is."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from luthier.api.manifest import Experiment
-from luthier.trial import ledger
 from luthier.trial.records import Record
 from luthier.trial.report.page import content, page
 from luthier.trial.report.view import view_of
-from luthier.trial.story import story_of
+from luthier.trial.story import Story, story_of
 
 
-def make_page(
-    experiment: Experiment,
-    records: Iterable[Record],
-    now: float | None = None,
-    exports: Sequence[tuple[str, str, str]] = (),
-) -> str:
+def make_page(experiment: Experiment, records: Iterable[Record], now: float | None = None) -> str:
     """Return the page of an experiment.
 
     Args:
         experiment: its manifest.
         records: its ledger's lines, oldest first.
         now: time of the look at an experiment that still runs, in seconds since the epoch.
-        exports: name, type and how it went, for each export of the manifest.
     """
-    return page(view_of(story_of(experiment, records, now), exports))
+    return page(view_of(story_of(experiment, records, now)))
 
 
 def make_content(experiment: Experiment, records: Iterable[Record], now: float) -> str:
@@ -35,24 +29,25 @@ def make_content(experiment: Experiment, records: Iterable[Record], now: float) 
     return content(view_of(story_of(experiment, records, now)))
 
 
-def write_page(
-    experiment: Experiment,
-    directory: Path,
-    output: Path,
-    now: float | None = None,
-    exports: Sequence[tuple[str, str, str]] = (),
-) -> None:
-    """Write the page of a directory's ledger to a file, whole or not at all.
+class PageFile:
+    """The page of a story as a file, which is written again when there is more to tell of its exports."""
 
-    Raises:
-        BrokenLedger: the ledger can't be read.
-        OSError: the file can't be written.
-    """
-    text = make_page(experiment, ledger.read(directory), now, exports)
-    temporary = output.with_name(output.name + ".new")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(output)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
+    def __init__(self, story: Story, output: Path) -> None:
+        """Look at the story once; nothing is written yet."""
+        self._view = view_of(story)
+        self._output = output
+
+    def save(self, exports: Sequence[tuple[str, str, str]] = ()) -> None:
+        """Write the page, whole or not at all, with name, type and how it went for each export.
+
+        Raises:
+            OSError: the file can't be written.
+        """
+        text = page(replace(self._view, exports=exports))
+        temporary = self._output.with_name(self._output.name + ".new")
+        try:
+            temporary.write_text(text, encoding="utf-8")
+            temporary.replace(self._output)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise

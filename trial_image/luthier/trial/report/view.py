@@ -80,17 +80,18 @@ class View:
     rows_note: str
     mishaps: Sequence[Mishap]
     mishaps_note: str
-    exports: Sequence[tuple[str, str, str]]
     environment: Sequence[tuple[str, str]]
     manifest: str
     made: str
     figures: dict[str, Figure] = field(default_factory=dict)
     notice: str = ""
     """Of a served page: why it may not be the newest."""
+    exports: Sequence[tuple[str, str, str]] = ()
+    """Name, type and how it went."""
 
 
-def view_of(story: Story, exports: Sequence[tuple[str, str, str]] = ()) -> View:
-    """Return the page of a story; exports are name, type and how each went."""
+def view_of(story: Story) -> View:
+    """Return the page of a story."""
     best = story.ranked[0] if story.ranked else None
     sections = _sections(story)
     checkpoint = nearest_to_best(best) if best else None
@@ -117,7 +118,6 @@ def view_of(story: Story, exports: Sequence[tuple[str, str, str]] = ()) -> View:
         rows_note=said(len(rows), len(story.trials), "trials").replace("drawn", "listed"),
         mishaps=[_shortened(mishap) for mishap in reversed(shown)],
         mishaps_note=said(len(shown), len(story.mishaps), "bad ends, the latest,").replace("drawn", "listed"),
-        exports=exports,
         environment=environment(story.experiment, story),
         manifest=json.dumps(story.experiment.to_json(), indent=2),
         made=moment(story.now),
