@@ -142,6 +142,22 @@ def test_no_such_image(world: World, operator: Operator) -> None:
     assert "not found" in stalled(world, "ImagePull")
 
 
+def test_what_no_driver_can_end_is_ended_by_a_stop_and_begins_when_that_is_taken_back(
+    world: World, operator: Operator
+) -> None:
+    world.apply(workers={"max": 0})
+    world.hang_pod("-driver-1", "ErrImagePull", 'failed to pull and unpack image "nowhere/nothing:1": not found')
+    stalled(world, "ImagePull")
+    world.edit({"budget": {"stop": True}})
+    until(lambda: world.condition("Failed").get("reason") == "Stopped", "the end")
+    assert "no driver could run (ImagePull" in world.status()["message"]
+    until(lambda: world.names("pods") == [], "its pod is gone")
+    assert world.status()["endedBudget"]["stop"] is True
+    world.edit({"budget": {"stop": False}})
+    until(lambda: world.pod("-driver-2"), "the next driver")
+    until(lambda: world.status()["state"] == "Pending", "the end is taken back")
+
+
 def test_no_such_secret(world: World, operator: Operator) -> None:
     world.apply()
     world.hang_pod("-driver-1", "CreateContainerConfigError", 'secret "credentials" not found')

@@ -16,6 +16,7 @@ def stop(name: Name, namespace: Namespace = None, output: OutputOption = Output.
     """End an experiment now and keep what it has found: best trial, ledger, checkpoints.
 
     Running trials are saved first, for at most 20 seconds. It has then succeeded if any trial had a result.
+    Where no driver can run, it ends at once.
 
     `luthier extend` goes on from there; `luthier suspend` only makes a pause.
 
@@ -33,10 +34,6 @@ def stop(name: Name, namespace: Namespace = None, output: OutputOption = Output.
         sys.stdout.write(as_json(after))
         return
     sys.stdout.write(f"{name} is being stopped; its end: luthier watch {name}\n")
-    if snapshot.state == "Stalled" and snapshot.trials.running == 0:
-        sys.stdout.write(
-            f"It is stalled ({snapshot.reason}): if its driver can't run, only `kubectl delete tx {name}` ends it.\n"
-        )
 
 
 def stopped(experiment: dict[str, Any]) -> dict[str, Any]:

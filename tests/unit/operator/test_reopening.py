@@ -18,6 +18,7 @@ from luthier.operator.project import project
 from luthier.operator.rules.reopening import BUDGET_RAISED
 from support.operator_builders import (
     NOW,
+    a_best,
     a_condition,
     a_driver,
     a_driver_that_ended,
@@ -29,6 +30,7 @@ from support.operator_builders import (
     an_observation,
     an_outcome,
     in_,
+    trouble,
 )
 
 ENDED_WITH = {"trials": 8, "parallelTrials": 2}
@@ -274,3 +276,67 @@ def test_what_is_stopped_before_it_began_ends_without_a_driver_and_begins_when_t
 def test_a_stop_is_the_drivers_to_carry_out_once_there_was_one() -> None:
     seen = an_observation(a_driver(), budget=ENDED_WITH | {"stop": True}, report=a_report(), workers={"max": 0})
     assert status_of(seen).state == "Running"
+
+
+STOP = ENDED_WITH | {"stop": True}
+STUCK = a_driver(PodState.PENDING, trouble=trouble("ImagePull"))
+
+
+def held_up(reason: str = "ImagePull", **fields: Any) -> Status:
+    """What status says where no driver can run."""
+    conditions = a_condition("Stalled", reason=reason), a_condition("Running", "False", "DriverPending")
+    return a_status(*conditions, **{"attempt": 1, **fields})
+
+
+def test_a_driver_that_does_not_come_up_is_not_waited_for_when_it_is_to_stop() -> None:
+    stopped = an_observation(STUCK, a_worker(0, PodState.PENDING), previous=held_up(), budget=STOP)
+    status = status_of(stopped)
+    said = find(status, ConditionType.FAILED)
+    assert said is not None
+    assert (status.state, said.reason) == ("Failed", "Stopped")
+    assert said.message == "stopped by budget.stop while no driver could run (ImagePull: so it is)"
+    assert doings(stopped) == [], "not before it is in status"
+    ended = replace(stopped, previous=status)
+    assert doings(ended) == ["delete Pod digits-12345-worker-1-0", "delete Pod digits-12345-driver-1"]
+    assert status_of(ended) == status
+
+    taken_back = an_observation(budget=ENDED_WITH, previous=status, workers={"max": 0})
+    assert doings(taken_back) == ["create Pod digits-12345-driver-2"]
+
+
+def test_what_was_found_before_no_driver_could_run_makes_a_stop_a_success() -> None:
+    seen = an_observation(STUCK, previous=held_up(best=a_best()), budget=STOP)
+    assert status_of(seen).state == "Succeeded"
+
+
+STILL_THE_DRIVERS = {
+    "a driver that is merely on its way": an_observation(
+        a_driver(PodState.PENDING), previous=a_status(a_condition("Running", "False"), attempt=1), budget=STOP
+    ),
+    "one that runs, whatever it lacks": an_observation(
+        a_driver(), previous=held_up(), budget=STOP, report=a_report(), workers={"max": 0}
+    ),
+    "one on a node that nobody sees": an_observation(a_driver(PodState.UNSEEN), previous=held_up(), budget=STOP),
+    "one that was lost once": an_observation(
+        a_driver_that_ended(1), previous=a_status(a_condition("Running"), attempt=1), budget=STOP
+    ),
+    "the next one": an_observation(a_driver(PodState.PENDING, 2), previous=held_up(), budget=STOP),
+}
+
+
+@pytest.mark.parametrize("seen", STILL_THE_DRIVERS.values(), ids=STILL_THE_DRIVERS.keys())
+def test_a_stop_stays_the_drivers_where_it_may_come(seen: Observation) -> None:
+    assert status_of(seen).state not in ("Failed", "Succeeded")
+
+
+def test_a_driver_that_ends_again_and_again_is_not_waited_for() -> None:
+    loops = an_observation(a_driver_that_ended(1), previous=held_up("DriverCrashLoop"), budget=STOP)
+    assert status_of(loops).state == "Failed"
+
+
+def test_a_driver_that_comes_up_after_an_end_without_it_is_sent_away() -> None:
+    ended = an_ended_status("Failed", ended_budget=EndedBudget.model_validate(STOP))
+    late = an_observation(a_driver(), previous=ended, budget=STOP, report=a_report())
+    assert doings(late) == ["delete Pod digits-12345-driver-1"]
+    waiting = an_observation(a_driver(), previous=ended, budget=STOP, report=the_last_words())
+    assert doings(waiting) == ["acknowledge report 10"]

@@ -10,8 +10,18 @@ from datetime import datetime
 
 from luthier.api import keys
 from luthier.api.wire import Phase
-from luthier.operator.conditions import ConditionType, Ruling, as_reason, failed, kept, running, succeeded
-from luthier.operator.observation import Observation, PodState
+from luthier.operator.conditions import (
+    ConditionType,
+    Ruling,
+    as_reason,
+    failed,
+    find,
+    holds,
+    kept,
+    running,
+    succeeded,
+)
+from luthier.operator.observation import Observation, Pod, PodState
 from luthier.operator.plan import Acknowledge, Action, DeletePod
 from luthier.operator.verdict import Verdict
 
@@ -37,9 +47,22 @@ def finish(seen: Observation, _now: datetime) -> Verdict | None:
     )
 
 
-def is_stopped_before_it_began(seen: Observation) -> bool:
-    """Tell whether the user ends what no driver ever saw, so that none has to be made to say so."""
-    return seen.attempt == 0 and seen.experiment is not None and seen.spec.budget.stop
+def is_stopped_without_a_driver(seen: Observation) -> bool:
+    """Tell whether the user ends what no driver can end: there never was one, or none comes up.
+
+    A driver that is merely lost is replaced, and the next one ends it and writes the report. One that status already
+    says is held up, or one that ends again and again, is not waited for.
+    """
+    if seen.experiment is None or not seen.spec.budget.stop:
+        return False
+    return seen.attempt == 0 or _is_held_up(seen)
+
+
+def _is_held_up(seen: Observation) -> bool:
+    said = seen.previous
+    stands_still = holds(said, ConditionType.STALLED) and not holds(said, ConditionType.RUNNING)
+    runs_not = seen.driver is None or seen.driver.state in (PodState.PENDING, PodState.ENDED)
+    return stands_still and runs_not and said.attempt == seen.attempt
 
 
 def _persisted_rulings(seen: Observation) -> tuple[Ruling, ...]:
@@ -54,8 +77,8 @@ def _new_rulings(seen: Observation) -> tuple[Ruling, ...]:
     elif seen.driver is not None and seen.driver.exit is not None and seen.driver.exit.code == keys.Exit.BAD_EXPERIMENT:
         succeeds, reason = False, BAD_EXPERIMENT
         message = seen.driver.exit.message[:1024] or "the driver says that the experiment cannot work; see its log"
-    elif is_stopped_before_it_began(seen):
-        succeeds, reason, message = False, STOPPED, "stopped by budget.stop before any trial began"
+    elif is_stopped_without_a_driver(seen):
+        succeeds, reason, message = bool(seen.previous.best), STOPPED, f"stopped by budget.stop {_when(seen)}"
     else:
         return ()
     unlike = f"the experiment ended with {reason}"
@@ -65,10 +88,26 @@ def _new_rulings(seen: Observation) -> tuple[Ruling, ...]:
     )
 
 
+def _when(seen: Observation) -> str:
+    stall = find(seen.previous, ConditionType.STALLED)
+    if seen.attempt == 0 or stall is None:
+        return "before any trial began"
+    return f"while no driver could run ({stall.reason}: {stall.message})"
+
+
 def _ended_pods(seen: Observation) -> tuple[Action, ...]:
-    """Workers go; the driver's pod stays for its log."""
-    leftover = (*seen.stale_drivers, *seen.workers)
+    """Workers go; the driver's pod stays for its log, unless it knows nothing of the end."""
+    leftover = (*seen.stale_drivers, *seen.workers, *_unaware_driver(seen))
     return tuple(DeletePod(pod.name, pod.uid) for pod in leftover if pod.state is not PodState.LEAVING)
+
+
+def _unaware_driver(seen: Observation) -> tuple[Pod, ...]:
+    """Return the driver that was not waited for, if it comes up after all."""
+    driver, report = seen.driver, seen.contact.report
+    if driver is None:
+        return ()
+    searches = report is not None and report.attempt == driver.attempt and report.phase is not Phase.FINISHED
+    return (driver,) if driver.state is PodState.PENDING or (driver.state is PodState.RUNNING and searches) else ()
 
 
 def _acknowledgement(seen: Observation) -> tuple[Action, ...]:
