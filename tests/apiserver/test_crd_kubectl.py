@@ -21,6 +21,7 @@ STATUS = {
     "attempt": 2,
     "restarts": 1,
     "message": "2 pods wait for a GPU.",
+    "stalled": "Unschedulable",
     "bestValue": "0.985",
     "gpuHours": "3.5",
     "eta": "4m",
@@ -66,6 +67,15 @@ def test_the_wide_line_adds_how_it_searches_and_why_it_is_stuck(kubectl: Kubectl
     values = ["TPE", "accuracy", "t0007", "1", "2", "1", "Unschedulable", STATUS["message"]]
     assert header.split()[8:] == names
     assert line.split(maxsplit=15)[8:] == values
+
+
+def test_the_wide_line_has_no_word_for_a_stall_that_is_over(
+    kubectl: Kubectl, experiments: Experiments, running: str
+) -> None:
+    over = STATUS["conditions"][0] | {"status": "False", "reason": "Progressing"}
+    experiments.patch_status(running, {"conditions": [over], "stalled": None})
+    header, line = kubectl("get", "tx", running, "--output", "wide").splitlines()
+    assert line[header.index("STALLED") : header.index("MESSAGE")].strip() == ""
 
 
 def test_the_category_finds_it(kubectl: Kubectl, running: str) -> None:

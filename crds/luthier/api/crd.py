@@ -43,7 +43,7 @@ COLUMNS = (
     ("Failed", "integer", ".status.trials.failed", "Trials that failed.", 1),
     ("Attempt", "integer", ".status.attempt", "Number of the current driver.", 1),
     ("Restarts", "integer", ".status.restarts", "Drivers that were replaced because they were lost.", 1),
-    ("Stalled", "string", '.status.conditions[?(@.type=="Stalled")].reason', "Why it does not go on.", 1),
+    ("Stalled", "string", ".status.stalled", "Why it does not go on, while it does not.", 1),
     ("Message", "string", ".status.message", "The sentence behind the state.", 1),
 )
 """What `kubectl get tx` prints; those of priority 1 only with `-o wide`."""

@@ -255,6 +255,8 @@ class Status(StatusModel):
     Failed or Rejected."""
     message: Annotated[str, Field(max_length=256)] | None = None
     """The sentence of the condition that `state` is derived from, for `kubectl get -o wide`."""
+    stalled: Annotated[str, Field(max_length=64)] | None = None
+    """Why nothing moves, in one word: the reason of the condition Stalled while that is True. Example: `ImagePull`."""
     start_time: AwareDatetime | None = None
     """When the first driver was created."""
     completion_time: AwareDatetime | None = None

@@ -32,6 +32,8 @@ from luthier.operator.verdict import Decision
 
 SENTENCE_CHARACTERS = 256
 """Of the sentence beside the state."""
+STALL_CHARACTERS = 64
+"""Of a stall's one word; that of a driver's own may be longer."""
 
 
 def project(seen: Observation, decision: Decision, now: datetime) -> Status:
@@ -45,6 +47,7 @@ def project(seen: Observation, decision: Decision, now: datetime) -> Status:
             "conditions": conditions,
             "observed_generation": seen.identity.generation,
             **_state(held, conditions),
+            "stalled": next((c.reason[:STALL_CHARACTERS] for c in conditions if _is_stall(c)), None),
             "workers": WorkerCounts(
                 desired=_desired_workers(seen, held, now, has_ended=has_ended), ready=len(seen.ready_workers)
             ),
@@ -75,6 +78,10 @@ def _condition(seen: Observation, ruling: Ruling, now: datetime) -> StatusCondit
         last_transition_time=before.last_transition_time if before is not None and same else _seconds(now),
         observed_generation=seen.identity.generation,
     )
+
+
+def _is_stall(condition: StatusCondition) -> bool:
+    return condition.type == ConditionType.STALLED and condition.status is ConditionStatus.TRUE
 
 
 def _state(held: set[str], conditions: list[StatusCondition]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from luthier.api.status import MOST, Activity, Population, Progress, Status, Tri
 from luthier.api.wire import Phase
 from luthier.operator.conditions import ConditionType, find
 from luthier.operator.decide import decide
-from luthier.operator.observation import Observation
+from luthier.operator.observation import Observation, PodState
 from luthier.operator.project import project, status_patch
 from support.operator_builders import (
     NOW,
@@ -23,6 +23,7 @@ from support.operator_builders import (
     an_observation,
     an_outcome,
     in_,
+    trouble,
 )
 
 WORKERS = (a_worker(0), a_worker(1))
@@ -168,3 +169,14 @@ def test_the_largest_counts_that_are_believed_can_be_written_and_read_again() ->
     counts = TrialCounts(**dict.fromkeys(TrialCounts.model_fields, MOST))
     status = status_of(an_observation(previous=a_started_status(trials=counts)))
     assert Status.model_validate(status.to_json()).trials.pending == MOST
+
+
+def test_the_one_word_of_a_stall_stands_there_only_while_nothing_moves() -> None:
+    stuck = status_of(an_observation(a_driver(PodState.PENDING, trouble=trouble("ImagePull"))))
+    assert (stuck.state, stuck.stalled) == ("Stalled", "ImagePull")
+    moving = status_of(an_observation(a_driver(), *WORKERS, report=a_report(), previous=stuck))
+    assert moving.stalled is None
+    said = find(moving, ConditionType.STALLED)
+    assert said is not None
+    assert said.reason == "Progressing"
+    assert status_patch(stuck.to_json(), moving)["stalled"] is None
