@@ -17,9 +17,25 @@ class Output(StrEnum):
     JSON = "json"
 
 
+def in_the_cluster(name: str) -> str:
+    """Return a name as it is.
+
+    Raises:
+        typer.BadParameter: it is the path of a folder.
+    """
+    if "/" in name:
+        raise typer.BadParameter(f"{name!r} is a folder, and this command asks the cluster for an experiment's name.")
+    return name
+
+
 Name = Annotated[
     str,
-    typer.Argument(help="Name of the experiment in the cluster.", metavar="NAME", autocompletion=experiment_names),
+    typer.Argument(
+        help="Name of the experiment in the cluster.",
+        metavar="NAME",
+        autocompletion=experiment_names,
+        callback=in_the_cluster,
+    ),
 ]
 Target = Annotated[
     str,

@@ -99,7 +99,7 @@ def _lineage(snapshot: Snapshot, exploits: Sequence[Exploit]) -> list[Renderable
         stretches = schedule_of(snapshot.best, exploits)
     except BrokenLineage as error:
         return [Text(f"\nLineage: {error}", style="yellow")]
-    title = Text("\nLineage: what its weights lived through", style="bold")
+    title = Text("\nLineage: what its weights lived through, by iterations of their own", style="bold")
     table = Table.grid(padding=(0, 2))
     for stretch in stretches:
         table.add_row(*_stretch(stretch))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -145,8 +145,8 @@ def _fit(demand: Demand, namespace: str | None) -> Fit:
         experiments = connect(namespace)
         quotas, nodes = quotas_of(experiments), nodes_of(experiments)
     except Refusal as refusal:
-        return Fit(notes=(f"No cluster was asked whether it fits: {refusal.message}",))
-    notes = [f"Asked: namespace {experiments.namespace}."]
+        return Fit(notes=(f"No cluster was asked whether it fits. {refusal.message}",))
+    notes = [f"Asked the cluster, for namespace {experiments.namespace}."]
     faults = []
     if quotas is None:
         notes.append("You may not see its quotas.")
@@ -162,7 +162,7 @@ def _fit(demand: Demand, namespace: str | None) -> Fit:
 def _node_faults(demand: Demand, nodes: Sequence[Json], notes: list[str]) -> list[str]:
     pod, count, what = (demand.worker, demand.workers, "worker") if demand.workers else (demand.driver, 1, "driver")
     suitable, together = room_on(nodes, pod, demand.selector)
-    asks = ", ".join(f"{amount(name, value)} {_unit(name)}" for name, value in pod.items())
+    asks = _listed(pod)
     if not suitable:
         where = f" with {', '.join(f'{k}={v}' for k, v in demand.selector.items())}" if demand.selector else ""
         return [f"none of {len(nodes)} nodes{where} is large enough for a {what} ({asks})"]
@@ -179,11 +179,11 @@ def _print(console: Console, name: str, spec: Spec, course: Course | None, docum
     say(f"{name}: {described(spec)}\n")
     if course:
         shown = course.stages[:STAGES_SHOWN]
-        rows = [(s.name, f"{s.trials:.4g}", f"{s.first + 1}-{s.last}", f"{s.iterations:.4g}") for s in shown]
+        rows = [(s.name, _about(s.trials), f"{s.first + 1}-{s.last}", _about(s.iterations)) for s in shown]
         print_table(console, ("STAGE", "TRIALS", "ITERATIONS", "IN ALL"), rows)
         if len(course.stages) > len(shown):
             say(f"... and {len(course.stages) - len(shown)} more")
-        say(f"Iterations: {course.expected:.6g} expected, {course.worst} at worst ({course.note}).")
+        say(f"Iterations: {_about(course.expected)} expected, {course.worst} at worst ({course.note}).")
     else:
         say(f"Iterations: {document['note']} (budget.iterationsPerTrial is not set).")
     for kind, cost in (document["cost"] or {}).items():
@@ -191,20 +191,30 @@ def _print(console: Console, name: str, spec: Spec, course: Course | None, docum
     if course and not document["cost"]:
         say("Cost: say how long an iteration takes, as in --seconds 30")
     pods, storage = document["pods"], document["storage"]
-    each = ", ".join(f"{amount(name, value)} {_unit(name)}" for name, value in (pods["worker"] or {}).items())
+    workers = "1 worker" if pods["workers"] == 1 else f"{pods['workers']} workers"
     say(
-        f"Pods: a driver and {pods['workers']} workers of {each} each"
-        if each
-        else "Pods: a driver that runs the trials"
+        f"Pods: a driver, and {workers} with {_listed(pods['worker'])} each"
+        if pods["worker"]
+        else f"Pods: a driver that runs the trials, with {_listed(pods['driver'])}"
     )
     volume = size(storage["claimBytes"]) if storage["claimBytes"] else "the claim that is named"
     taken = f", {size(storage['checkpointBytes'])}" if storage["checkpointBytes"] is not None else ""
     say(f"Storage: {volume}; at most {storage['checkpoints']} checkpoints at a time{taken}")
     for note in document["notes"]:
-        say(f"Cluster: {note}")
+        say(note)
     for fault in document["faults"]:
         say(f"Does not fit: {fault}")
 
 
-def _unit(name: str) -> str:
-    return {"cpu": "cores", "memory": "memory", GPU: "GPUs"}.get(name, name)
+def _about(number: float) -> str:
+    """Return an expected number as a person reads it: whole, or with one digit where it is small."""
+    return f"{number:.0f}" if number >= 10 or number == round(number) else f"{number:.1f}"
+
+
+def _listed(pod: Mapping[str, float]) -> str:
+    return ", ".join(f"{amount(name, value)} {_unit(name, value)}" for name, value in pod.items())
+
+
+def _unit(name: str, value: float) -> str:
+    one = {"cpu": "core", "memory": "memory", GPU: "GPU"}.get(name, name)
+    return one if value == 1 or one in ("memory", name) else f"{one}s"

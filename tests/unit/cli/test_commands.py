@@ -81,6 +81,11 @@ def test_each_command_shows_an_example(command):
     assert "Example:" in call(command, "--help")
 
 
+@pytest.mark.parametrize("command", ["watch", "logs", "stop"])
+def test_a_folder_is_no_name_in_the_cluster(command):
+    assert "is a folder" in call(command, "luthier-results/digits-1", code=2)
+
+
 def test_validate_says_what_a_manifest_asks_for(manifest):
     assert call("validate", manifest) == (
         "digits is valid: maximize accuracy over lr, momentum by Random and pbt, "

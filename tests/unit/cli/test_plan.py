@@ -165,6 +165,8 @@ def test_a_plan_is_printed_and_given_to_programs(manifest):
     assert "generation 10" in text
     assert "Iterations: 320 expected" in text
     assert "Cost, worst: 4 h 00 min" in text
+    assert "Pods: a driver, and 2 workers with 1 core each" in text
+    assert text.endswith("No cluster was asked whether it fits.\n")
     document = json.loads(call("plan", manifest, "--offline", "-o", "json"))
     assert document["iterations"] == {"expected": 320, "worst": 320}
     assert document["pods"]["workers"] == 2

@@ -111,7 +111,7 @@ def test_the_last_page_shows_best_lineage_cost_and_what_to_type_next():
         "Next best",
         "t0001  accuracy 0.9732  lr 0.1  momentum 0.9",
         "",
-        "Lineage: what its weights lived through",
+        "Lineage: what its weights lived through, by iterations of their own",
         "1-4   in t0001  lr 0.08  momentum 0.9",
         "5-8   in t0002  lr 0.1  momentum 0.9",
         "9-32  in t0003  lr 0.12  momentum 0.45",

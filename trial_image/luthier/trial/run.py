@@ -20,6 +20,9 @@ from luthier.trial.command import ENV_CODE
 from luthier.trial.engine import Engine, OnReport
 from luthier.trial.ray_node import QUIET
 
+TOKEN_ADVICE = "ray._private.authentication.authentication_token_setup"  # noqa: S105 - a name, not a secret
+"""Ray's logger that tells of its token each time, and how to do without one."""
+
 
 def run_experiment(
     experiment: Experiment,
@@ -99,6 +102,7 @@ def local_ray(engine: Engine) -> Iterator[None]:
     """Start a Ray that holds the experiment's parallel trials, and stop it."""
     import ray
 
+    logging.getLogger(TOKEN_ADVICE).setLevel(logging.ERROR)
     slots = engine.experiment.spec.budget.parallel_trials
     ray.init(
         address="local",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
+
 import optuna
+from optuna.exceptions import ExperimentalWarning
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 
@@ -34,7 +37,9 @@ def write_study(story: Story, url: str) -> None:
             optuna.delete_study(study_name=name, storage=storage)
     study = optuna.create_study(storage=storage, study_name=name, directions=directions(story.spec))
     study.set_user_attr("luthier:experiment", mark)
-    study.set_metric_names([objective.metric for objective in story.spec.objectives])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)  # nothing that the user could do about it
+        study.set_metric_names([objective.metric for objective in story.spec.objectives])
     study.add_trials(frozen_trials(story))
 
 

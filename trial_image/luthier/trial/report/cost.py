@@ -32,6 +32,7 @@ def spent(story: Story) -> list[Figure]:
         "barmode": "stack",
         "xaxis": axis(f"{story.clock.name} of trials", rangemode="tozero"),
         "yaxis": {"visible": False},
+        "showlegend": True,  # one part alone would be a bar without a name
         "legend": {"orientation": "h", "y": 1.5},
     }
     return [Figure("cost", "What the time was good for", data, layout, height=170)]

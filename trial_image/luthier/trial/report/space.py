@@ -51,6 +51,7 @@ def parallel(story: Story, order: Sequence[str]) -> list[Figure]:
             "zeroline": False,
         },
         "yaxis": {"visible": False, "range": [-0.2, 1.08]},
+        "margin": {"t": 34, "b": 14},
         "annotations": _ends(columns, axes, scale),
         "showlegend": False,
         "hovermode": "closest",

@@ -15,9 +15,9 @@
     Object.assign(layout, { paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", autosize: true,
       font: { color: ink, family: "system-ui, sans-serif", size: narrow ? 11 : 12 },
       hoverlabel: { bgcolor: card, bordercolor: grid, font: { color: ink }, align: "left" },
-      margin: Object.assign({ l: narrow ? 44 : 60, r: 14, t: 34, b: 44 }, layout.margin) });
+      margin: Object.assign({ l: narrow ? 44 : 60, r: 14, t: layout.legend && !narrow ? 34 : 14, b: 44 }, layout.margin) });
     if (touch) layout.dragmode = false;
-    if (narrow && layout.legend) Object.assign(layout.legend, { y: -0.18, yanchor: "top" });
+    if (narrow && layout.legend) Object.assign(layout.legend, { y: -54 / (layout.height - 58), yanchor: "top" });  // below the axis' title
     for (const name of Object.keys(layout)) {
       if (/^[xy]axis\d*$/.test(name)) {
         const title = Object.assign({ standoff: 8 }, layout[name].title);
