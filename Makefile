@@ -67,7 +67,7 @@ test:  ## Every test there is, the real-cluster ones too
 
 test-apiserver: setup  ## Tests against a real API server and Helm, no pods
 	dev/cluster build --only kube --only helm
-	$(BIN)/pytest -q tests/apiserver tests/chart
+	$(BIN)/pytest -q -n 2 --dist loadfile tests/apiserver tests/chart
 
 test-browser: setup  ## Tests of the report in a real Chromium; installs Debian's where there is none
 	$(BIN)/pytest -q tests/browser

@@ -98,7 +98,7 @@ def test_created_anew_under_the_same_name(world: World, operator: Operator) -> N
     world.apply()
     until(lambda: len(set(world.names("pods")) - before) == 3, "pods of its own")
     until(lambda: set(world.names("pods")).isdisjoint(before), "none of the old", 40)
-    until(lambda: world.status()["attempt"] == 1, "the first attempt again")
+    until(lambda: world.status().get("attempt") == 1, "the first attempt again")
 
 
 def test_nothing_is_written_while_nothing_changes(world: World, operator: Operator, driver: FakeDriver) -> None:
