@@ -21,6 +21,8 @@ def test_the_report_is_there_before_anybody_hears_of_the_end(tmp_path):
     file.write_text(json.dumps(experiment.to_json()))
     heard: list[tuple[str, bool]] = []
 
+    looks: list[int] = []
+
     def at_end():
         wait = begin_closing(file, page.parent)
         return lambda: wait() or "and it has a page"
@@ -31,10 +33,12 @@ def test_the_report_is_there_before_anybody_hears_of_the_end(tmp_path):
         1,
         lambda report: heard.append((report.outcome.message if report.outcome else "", page.exists())),
         at_end=at_end,
+        on_the_way=lambda: looks.append(1),
     ).run()
 
     ((said, is_there),) = [(said, is_there) for said, is_there in heard if said]
     assert is_there
+    assert looks
     assert said.endswith("; and it has a page")
     assert not any(is_there for said, is_there in heard if not said)
     assert "Succeeded" in page.read_text()

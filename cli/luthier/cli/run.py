@@ -204,10 +204,13 @@ def _run(console: Console, plan: Plan) -> Report:
             StorageFull,
             StorageNotWritable,
         )
+        from luthier.trial.exports.periodic import PeriodicExports
         from luthier.trial.run import run_experiment
     except ImportError as error:
         raise results.needs_runtime(error) from error
-    with screen(console) as bare:
+    file = plan.directory / results.EXPERIMENT_FILE
+    exports = PeriodicExports(plan.experiment, file, plan.directory)
+    with screen(console) as bare, contextlib.closing(exports):
         feed = TrialFeed(lambda: contextlib.nullcontext(Folder(plan.directory)), plan.experiment.spec.objectives)
         show = with_rows(bare, feed) if console.is_terminal else bare
         show(of_report(plan.experiment, Report(trials=TrialCounts(total=plan.experiment.spec.budget.trials))))
@@ -218,7 +221,9 @@ def _run(console: Console, plan: Plan) -> Report:
             show(of_report(plan.experiment, report))
 
         try:
-            report = run_experiment(plan.experiment, plan.directory, code=plan.code, on_report=on_report)
+            report = run_experiment(
+                plan.experiment, plan.directory, code=plan.code, on_report=on_report, on_the_way=exports.look
+            )
         except BadExperiment as error:
             raise Refusal(
                 f"The experiment can't run: {error}", hint="Correct the code or the manifest and try again."

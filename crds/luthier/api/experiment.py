@@ -349,7 +349,8 @@ class Spec(ApiModel):
     """Where ledger and checkpoints live. Default: a claim of 1Gi that ends with the experiment.
     Example: `{size: 50Gi}`."""
     exports: Annotated[list[Export], Field(max_length=8, json_schema_extra=keyed_by("name"))] = []
-    """Other tools that get trials and results once the experiment has ended. Default: none.
+    """Other tools that get trials and results, every few minutes and once the experiment has ended. A change counts
+    from the next driver on. Default: none.
     Example: `[{name: tables, type: Files, formats: [CSV, Parquet]}]`."""
     suspend: bool = False
     """True stops the pods and keeps the checkpoints; false goes on. Default: false. Example: `true`."""

@@ -1,4 +1,4 @@
-"""`spec.exports`: where else an experiment's trials and results go once it has ended."""
+"""`spec.exports`: where else an experiment's trials and results go, while it runs and once it has ended."""
 
 from __future__ import annotations
 
@@ -39,6 +39,9 @@ class Export(ApiModel):
     `driver.template`'s environment. Default: a database in the export's folder. Example: `http://mlflow.ml:5000`."""
     formats: Annotated[AtomicList[FileFormat], Field(max_length=3)] = []
     """Files: CSV, JSONL and Parquet. Default: CSV. Example: `[CSV, Parquet]`."""
+
+    every_seconds: Annotated[int, Field(ge=0, le=86_400)] = 300
+    """Seconds between two looks while it runs; with 0 it is written at the end only. Default: 300. Example: `60`."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(

@@ -33,7 +33,8 @@ A file is YAML 1.2, and numbers are numbers: `1e-5`, without quotes. Words that 
 FROZEN = """\
 ## What may change
 
-Once the experiment has started, {frozen} may not change. `budget`, `suspend` and `ttlSecondsAfterFinished` may.
+Once the experiment has started, {frozen} may not change.
+`budget`, `exports`, `suspend` and `ttlSecondsAfterFinished` may.
 `metadata.name` has at most 40 lower-case letters, digits and dashes, with a letter first and no dash last.
 """
 

@@ -340,3 +340,22 @@ def test_a_driver_that_comes_up_after_an_end_without_it_is_sent_away() -> None:
     assert doings(late) == ["delete Pod digits-12345-driver-1"]
     waiting = an_observation(a_driver(), previous=ended, budget=STOP, report=the_last_words())
     assert doings(waiting) == ["acknowledge report 10"]
+
+
+EXPORTS = [{"name": "tables", "type": "Files"}]
+
+
+def test_edited_exports_touch_no_pod_while_the_search_runs_and_count_from_the_next_driver_on() -> None:
+    running = an_observation(a_driver(), a_worker(0), a_worker(1), report=a_report(), exports=EXPORTS, generation=2)
+    assert not [act for act in decide(running, NOW).actions if isinstance(act, Create | DeletePod)]
+
+    lost = an_observation(a_driver_that_ended(1, seconds_ago=600), exports=EXPORTS, generation=2)
+    (driver,) = [act.manifest for act in decide(lost, NOW).actions if isinstance(act, Create) and "driver" in act.name]
+    assert '"exports":[{"name":"tables"' in driver["metadata"]["annotations"]["luthier.dev/spec"]
+
+
+def test_edited_exports_do_not_take_an_end_back() -> None:
+    seen = an_observation(
+        THE_DRIVER, last_words=the_last_words(), previous=an_ended_status(), exports=EXPORTS, budget=ENDED_WITH
+    )
+    assert not [act for act in decide(seen, NOW).actions if isinstance(act, Create)]

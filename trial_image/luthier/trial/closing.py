@@ -153,7 +153,7 @@ def _tell(say: Say, what: str, word: str) -> None:
 
 def main() -> int:
     """Do what the arguments say, as a child process; return 0 if there is a page, or if none was asked for."""
-    logging.basicConfig(level="INFO", format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.basicConfig(level="WARNING", format="%(asctime)s %(levelname)s %(name)s %(message)s")
     parser = argparse.ArgumentParser(prog=f"python -m {MODULE}")
     parser.add_argument("verb", choices=["close", "page", "export"])
     parser.add_argument("experiment", type=Path)

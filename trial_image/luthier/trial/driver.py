@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
@@ -23,6 +24,7 @@ from luthier.api.manifest import Experiment, ManifestError, load, parse
 from luthier.trial.archive import Archive
 from luthier.trial.closing import begin_closing
 from luthier.trial.errors import BadExperiment, BrokenLedger, Fenced, NewerLedger, StorageFull, StorageNotWritable
+from luthier.trial.exports.periodic import PeriodicExports
 from luthier.trial.nodes import Nodes
 from luthier.trial.ray_node import (
     HEALTH_CHECKS,
@@ -95,6 +97,12 @@ def _drive(head: subprocess.Popen[bytes], server: ProgressServer, nodes: Nodes) 
     server.page.begin(experiment.metadata.name, experiment.spec.driver.metrics)
     file = Path(os.environ[keys.ENV_EXPERIMENT_FILE])
     server.report = ReportPage(file, directory)
+    exports = PeriodicExports(experiment, file, directory)
+
+    def at_end() -> Callable[[], str]:
+        exports.close()
+        return begin_closing(file, directory)
+
     engine = Engine(
         experiment,
         directory,
@@ -103,7 +111,8 @@ def _drive(head: subprocess.Popen[bytes], server: ProgressServer, nodes: Nodes) 
         nodes,
         previous_end,
         server.page,
-        at_end=lambda: begin_closing(file, directory),
+        at_end=at_end,
+        on_the_way=exports.look,
     )
     server.take_budgets(engine.change_budget)
     with importable(Path(keys.MOUNT_CODE) if experiment.spec.trial.source else None), stopping(engine):

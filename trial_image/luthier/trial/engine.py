@@ -55,11 +55,13 @@ class Engine:
         previous_end: str = "",
         page: DriverPage | None = None,
         at_end: AtEnd | None = None,
+        on_the_way: Callable[[], None] | None = None,
     ) -> None:
         """Claim the directory, read what earlier attempts left, and stand ready.
 
         `at_end` begins something once there is an outcome that stands in the ledger, and returns how to wait for it;
-        the outcome is published after that, with what the waiting returns to be said.
+        the outcome is published after that, with what the waiting returns to be said. `on_the_way` is called twice a
+        second at most while the search runs.
 
         Raises:
             Fenced: a newer attempt owns the directory.
@@ -85,6 +87,7 @@ class Engine:
         self._problem: Problem | None = None
         self._page = page
         self._at_end = at_end
+        self._on_the_way = on_the_way
         self._wait_for_end: Callable[[], str] | None = None
         self._remark = ""
         self._resources: dict[str, tuple[float, float]] = {}
@@ -212,6 +215,8 @@ class Engine:
         age = time.monotonic() - self._published
         if age < PUBLISH_SECONDS:
             return
+        if self._on_the_way:
+            self._on_the_way()
         before = self._idle, self._lost, self._problem
         self._idle, self._lost, self._problem = runs.idle_workers(), runs.lost_workers(), runs.shortage.problem
         self._is_dirty |= before != (self._idle, self._lost, self._problem)

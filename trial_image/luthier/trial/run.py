@@ -8,7 +8,7 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -31,6 +31,7 @@ def run_experiment(
     code: Path | None,
     attempt: int | None = None,
     on_report: OnReport,
+    on_the_way: Callable[[], None] | None = None,
 ) -> Report:
     """Run an experiment to its end, or until SIGINT or SIGTERM, after which the same call goes on.
 
@@ -40,6 +41,7 @@ def run_experiment(
         code: folder to import the trial's code from.
         attempt: number of this attempt; by default one more than the last in the directory.
         on_report: called with each new report, at most twice a second.
+        on_the_way: called at most twice a second while it runs.
 
     Returns:
         The last report; `outcome` is None when the run was interrupted.
@@ -49,7 +51,8 @@ def run_experiment(
         Fenced: a newer attempt owns the directory.
     """
     directory = directory.resolve()
-    engine = Engine(_without_gpus(experiment), directory, attempt or ledger.last_attempt(directory) + 1, on_report)
+    number = attempt or ledger.last_attempt(directory) + 1
+    engine = Engine(_without_gpus(experiment), directory, number, on_report, on_the_way=on_the_way)
     with importable(code), stopping(engine), local_ray(engine):
         return engine.run()
 

@@ -21,6 +21,8 @@ from luthier.trial.story import Story
 from luthier.trial.trial_state import State
 from luthier.trial.trial_state import TrialState as Trial
 
+TRIAL = "luthier:trial"
+"""User attribute of a trial: its name here."""
 DIRECTIONS = {Direction.MAXIMIZE: StudyDirection.MAXIMIZE, Direction.MINIMIZE: StudyDirection.MINIMIZE}
 
 
@@ -80,7 +82,7 @@ def _frozen(
         datetime_complete=_moment(end if end is not None else story.now) if state.is_finished() else None,
         params={} if state is TrialState.WAITING else params,
         distributions={} if state is TrialState.WAITING else {name: spaces[name] for name in params},
-        user_attrs={"luthier:trial": trial.name, "luthier:state": trial.state.value},
+        user_attrs={TRIAL: trial.name, "luthier:state": trial.state.value},
         system_attrs={},
         intermediate_values={point.iteration: point.values[0] for point in points},
     )
