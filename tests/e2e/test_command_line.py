@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -69,3 +72,28 @@ def test_what_a_trial_prints_stands_in_the_log_of_whatever_pod_it_runs_in(place:
         assert "count=3" in lines
         assert luthier("logs", name, "--trial", "t0000", "--tail", 1).startswith("count=")
         assert "has printed nothing" in luthier("logs", name, "--trial", "t0099", code=2)
+
+
+def test_a_trial_is_followed_to_whatever_pod_it_goes_on_in(place: Place, luthier: Any) -> None:
+    say = ["sh", "-c", "i=0; while [ $i -lt 9999 ]; do i=$((i+1)); echo count=$i; sleep 0.3; done"]
+    manifest = steady(
+        "wanders", workers={"max": 1}, budget={"trials": 1, "parallelTrials": 1, "iterationsPerTrial": 9999}
+    )
+    manifest["spec"]["trial"] = {"resources": {"cpu": 0.1}, "command": say}
+    place.apply(manifest)
+    program = Path(sys.executable).parent / "luthier"
+    command = [program, "logs", "wanders", "--trial", "t0000", "--follow", "-o", "json", "-n", place.name]
+    environment = {**os.environ, **place.cluster.environment}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as following:
+        lines = (json.loads(line) for line in following.stdout or ())
+        try:
+            first = next(lines)
+            assert (first["trial"], first["line"]) == ("t0000", "count=1")
+            place.kubectl("delete", "pod", first["pod"], "--grace-period=0", "--force")
+            after = next(line for line in lines if line["pod"] != first["pod"])
+            assert after["line"].startswith("count=")
+            luthier("stop", "wanders")
+            assert all(line["trial"] == "t0000" for line in lines)
+            assert following.wait(60) == 0, "it ends with the experiment"
+        finally:
+            following.kill()

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from luthier.cli.errors import speaks_plainly
-from luthier.cli.options import Name, Namespace
+from luthier.cli.options import Name, Namespace, Output
 
 
 @speaks_plainly
@@ -19,13 +19,20 @@ def logs(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as more comes; Ctrl-C leaves.")] = False,
     tail: Annotated[int | None, typer.Option("--tail", min=1, help="Only the last N lines.", metavar="N")] = None,
     namespace: Namespace = None,
+    output: Annotated[
+        Output, typer.Option("--output", "-o", help="json: a line of JSON for each, {time, pod, trial, line}.")
+    ] = Output.TEXT,
 ) -> None:
     """Print the driver's log, or what one trial has printed in whatever pods it ran in.
 
     A pod that is gone has taken its log along; the last lines of a trial's error stay: luthier trials NAME.
 
+    --follow goes on with the next driver, and with a trial wherever it goes, to the experiment's end.
+
     Example: luthier logs digits-pbt --trial t0003 --follow
     """
-    from luthier.cli.pod_logs import print_logs
+    from luthier.cli.log_lines import LogLine
+    from luthier.cli.pod_logs import as_text, print_logs
 
-    print_logs(name, namespace, trial=trial, follow=follow, tail=tail)
+    write = LogLine.to_json if output is Output.JSON else as_text
+    print_logs(name, namespace, trial=trial, follow=follow, tail=tail, write=write)

@@ -2,57 +2,54 @@
 
 from __future__ import annotations
 
+import heapq
 import sys
-import threading
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-import urllib3.exceptions
 from kubernetes import client
 
 from luthier.api import keys
-from luthier.api.logs import said_by
 from luthier.api.text import printable
 from luthier.cli.cluster import Experiments, connect
 from luthier.cli.errors import Refusal
-from luthier.cli.refusals import asking
+from luthier.cli.log_following import Follower, Sight
+from luthier.cli.log_lines import LogLine, Moment, said, stamped
+from luthier.cli.refusals import asking, may_pass
+from luthier.cli.snapshot import of_object
 
 REQUEST_SECONDS = (5, 20)
+SILENCE_SECONDS = 300
+"""After which a log that is followed is asked for anew: its node may be lost."""
+LIVING = ("Pending", "Running", "Unknown")
+
+Write = Callable[[LogLine], str]
 
 
-def print_logs(name: str, namespace: str | None, *, trial: str | None, follow: bool, tail: int | None) -> None:
-    """Print the driver's log, or a trial's lines of all pods that are there.
+def print_logs(
+    name: str, namespace: str | None, *, trial: str | None, follow: bool, tail: int | None, write: Write
+) -> None:
+    """Print the driver's log, or a trial's lines of all pods that are there; with `follow` those of later pods, too.
 
     Raises:
         Refusal: no such experiment, no pods, or no right to read their logs.
     """
     experiments = connect(namespace)
     experiment = experiments.read(name)
-    pods = pods_of(experiments, experiment["metadata"]["uid"])
-    if trial is None:
-        drivers = [pod for pod in pods if pod.metadata.labels.get(keys.LABEL_ROLE) == keys.ROLE_DRIVER]
-        if not drivers:
-            raise _nothing(name)
-        _print(lines_of(experiments, drivers[-1].metadata.name, follow=follow, tail=tail))
+    pods = _chosen(pods_of(experiments, experiment["metadata"]["uid"]), trial)
+    if not pods and (not follow or of_object(experiment).has_ended):
+        raise Refusal(f"{name} has no pods, so there are no logs.", hint=f"See why: luthier explain {name}")
+    if not follow:
+        _print(_history(experiments, name, pods, trial, tail), write)
         return
     if not pods:
-        raise _nothing(name)
-    if follow:
-        _follow(experiments, [pod.metadata.name for pod in pods], trial, tail)
-        return
-    said = [
-        line
-        for pod in pods
-        for line in lines_of(experiments, pod.metadata.name, follow=False, tail=None)
-        if said_by(trial, line) is not None
-    ]
-    if not said:
-        raise Refusal(
-            f"Trial {trial} has printed nothing in the pods that are there.",
-            hint=f"Pods of workers that are gone took their logs along; its error: luthier trials {name}",
-        )
-    _print(str(said_by(trial, line)) for line in (said[-tail:] if tail else said))
+        sys.stderr.write("No pod is there yet; what they print comes here when they are. Ctrl-C leaves.\n")
+    last: dict[str, Moment] = {}
+    if tail is not None:
+        _print(_last_lines(experiments, pods, trial, tail, last), write)
+    follower = Follower(_looking(experiments, experiment, trial), _reading(experiments), last)
+    _print(said(follower.lines(), trial), write)
 
 
 def pods_of(experiments: Experiments, uid: str) -> list[Any]:
@@ -64,49 +61,106 @@ def pods_of(experiments: Experiments, uid: str) -> list[Any]:
     return sorted(found.items, key=lambda pod: (pod.metadata.creation_timestamp, pod.metadata.name))
 
 
-def lines_of(experiments: Experiments, pod: str, *, follow: bool, tail: int | None) -> Iterator[str]:
-    """Yield lines of a pod's log, without their ends; with `follow` until the pod ends."""
+def lines_of(experiments: Experiments, pod: str, *, follow: bool = False, tail: int | None = None) -> Iterator[LogLine]:
+    """Yield lines of a pod's log; with `follow` until the pod ends."""
     with asking(f"show the log of pod {pod}", "get pods/log"):
         answer = experiments.core.read_namespaced_pod_log(
             pod,
             experiments.namespace,
             container=keys.CONTAINER,
             follow=follow,
+            timestamps=True,
             _preload_content=False,
-            _request_timeout=None if follow else (5, 60),
+            _request_timeout=(5, SILENCE_SECONDS if follow else 60),
             **({} if tail is None else {"tail_lines": tail}),
         )
         rest = b""
         for chunk in answer.stream(1 << 16):
             *lines, rest = (rest + chunk).split(b"\n")
-            yield from (line.decode(errors="replace") for line in lines)
+            yield from (stamped(pod, line.decode(errors="replace")) for line in lines)
         if rest:
-            yield rest.decode(errors="replace")
+            yield stamped(pod, rest.decode(errors="replace"))
 
 
-def _follow(experiments: Experiments, pods: list[str], trial: str, tail: int | None) -> None:
-    """Print a trial's lines of several pods as they come, until all have ended."""
+def as_text(line: LogLine) -> str:
+    """Return a line as it was printed, for a terminal without what would steer that."""
+    return printable(line.text) if sys.stdout.isatty() else line.text
 
-    def one(pod: str) -> None:
+
+def _chosen(pods: list[Any], trial: str | None) -> list[Any]:
+    """Return the newest driver, or where a trial is asked for whatever may have run it."""
+    if trial is not None:
+        return pods
+    return [pod for pod in pods if pod.metadata.labels.get(keys.LABEL_ROLE) == keys.ROLE_DRIVER][-1:]
+
+
+def _history(
+    experiments: Experiments, name: str, pods: list[Any], trial: str | None, tail: int | None
+) -> Iterable[LogLine]:
+    """Return what was said so far.
+
+    Raises:
+        Refusal: nothing was.
+    """
+    if trial is None:
+        return lines_of(experiments, pods[0].metadata.name, tail=tail)
+    found = _last_lines(experiments, pods, trial, tail)
+    if not found:
+        raise Refusal(
+            f"Trial {trial} has printed nothing in the pods that are there.",
+            hint=f"Pods of workers that are gone took their logs along; its error: luthier trials {name}",
+        )
+    return found
+
+
+def _last_lines(
+    experiments: Experiments,
+    pods: list[Any],
+    trial: str | None,
+    tail: int | None,
+    last: dict[str, Moment] | None = None,
+) -> Iterable[LogLine]:
+    """Return the last lines of all pods in the order of time; keep in `last` how far each was read."""
+
+    def noted(line: LogLine) -> LogLine:
+        if last is not None:
+            last[line.pod] = max(line.moment, last.get(line.pod, line.moment))
+        return line
+
+    begun = [pod.metadata.name for pod in pods if pod.status.phase != "Pending"]
+    merged = heapq.merge(*(lines_of(experiments, pod) for pod in begun), key=lambda line: line.moment)
+    return deque(said(map(noted, merged), trial), maxlen=tail)
+
+
+def _looking(experiments: Experiments, experiment: dict[str, Any], trial: str | None) -> Callable[[], Sight]:
+    name, uid = experiment["metadata"]["name"], experiment["metadata"]["uid"]
+    seen = [Sight()]
+
+    def look() -> Sight:
+        try:
+            now = experiments.read(name)
+            pods = _chosen(pods_of(experiments, uid), trial)
+        except Refusal as refusal:
+            if not may_pass(refusal):
+                raise
+            return seen[-1]  # what is followed goes on, as far as it can
+        is_over = now["metadata"]["uid"] != uid or of_object(now).has_ended
+        living = (pod.metadata.name for pod in pods if pod.status.phase in LIVING)
+        seen[:] = [Sight(frozenset(pod.metadata.name for pod in pods), frozenset(living), is_over)]
+        return seen[-1]
+
+    return look
+
+
+def _reading(experiments: Experiments) -> Callable[[str], Iterator[LogLine]]:
+    def read(pod: str) -> Iterator[LogLine]:
         own = Experiments(client.ApiClient(experiments.client.configuration), experiments.namespace)
-        with suppress(Refusal, urllib3.exceptions.HTTPError, OSError):  # a pod that goes takes its log along
-            found = (said_by(trial, line) for line in lines_of(own, pod, follow=True, tail=tail))
-            _print(line for line in found if line is not None)
+        return lines_of(own, pod, follow=True)
 
-    threads = [threading.Thread(target=one, args=(pod,), daemon=True) for pod in pods]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        while thread.is_alive():
-            thread.join(0.5)  # in steps, so that Ctrl-C is heard
+    return read
 
 
-def _print(lines: Iterable[str]) -> None:
-    is_seen = sys.stdout.isatty()  # a file gets what was written
+def _print(lines: Iterable[LogLine], write: Write) -> None:
     for line in lines:
-        sys.stdout.write(f"{printable(line) if is_seen else line}\n")
+        sys.stdout.write(f"{write(line)}\n")
         sys.stdout.flush()
-
-
-def _nothing(name: str) -> Refusal:
-    return Refusal(f"{name} has no pods, so there are no logs.", hint=f"See why: luthier explain {name}")

@@ -43,6 +43,14 @@ def unreachable(error: Exception) -> Refusal:
     )
 
 
+def may_pass(refusal: Refusal) -> bool:
+    """Tell whether the same question may have an answer in a moment: it was lost on the way, or the server is ill."""
+    cause = refusal.__cause__
+    if isinstance(cause, client.ApiException):
+        return cause.status not in (400, 401, 403, 404)
+    return isinstance(cause, urllib3.exceptions.HTTPError | OSError)
+
+
 def said(error: client.ApiException) -> dict[str, Any]:
     """Return the API server's own answer; empty where it was none."""
     with contextlib.suppress(ValueError, TypeError):
