@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -26,3 +27,6 @@ def test_the_same_manifest_and_seed_give_the_same_winner_as_on_the_cluster(tmp_p
     assert "8/8 trials done" in shown
     assert "quadratic succeeded" in shown
     assert "x=2.5514" in luthier("best", str(tmp_path / "out"), "--format", "args")
+    again = json.loads(luthier("run", "--resume", str(tmp_path / "out"), "--json"))
+    assert again["report"]["best"]["trial"] in shown
+    assert again["directory"] == str(tmp_path / "out")

@@ -11,7 +11,8 @@ import typer
 
 from luthier.api.exports import Export, ExportType, FileFormat
 from luthier.cli.errors import Exit, Refusal, speaks_plainly
-from luthier.cli.options import Namespace, Target
+from luthier.cli.formats import as_json
+from luthier.cli.options import Namespace, Output, OutputOption, Target
 from luthier.cli.records import open_archive, records_of
 from luthier.cli.report import experiment_of
 from luthier.cli.results import needs_runtime
@@ -41,6 +42,7 @@ def export(
     ],
     to: Annotated[Form, typer.Option("--to", "-t", help="Which form.")] = Form.CSV,
     namespace: Namespace = None,
+    output: OutputOption = Output.TEXT,
 ) -> None:
     """Write trials and results as tables, or for MLflow, Optuna or TensorBoard.
 
@@ -69,7 +71,8 @@ def export(
         raise Refusal(f"{place} can't be written: {error.strerror or error}.", hint="Name another place.") from error
     except Exception as error:  # whatever the other tool's library raises
         raise Refusal(f"{to.value} does not take it: {error}", code=Exit.FAILED) from error
-    sys.stdout.write(f"{place}\n")
+    is_text = output is Output.TEXT
+    sys.stdout.write(f"{place}\n" if is_text else as_json({"export": place, "form": to.value}))
 
 
 def wish_of(to: Form, place: str) -> Export:

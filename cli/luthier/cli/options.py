@@ -47,3 +47,4 @@ Namespace = Annotated[
     str | None, typer.Option("--namespace", "-n", help="Namespace. Default: that of kubectl's context.")
 ]
 OutputOption = Annotated[Output, typer.Option("--output", "-o", help="text for people, json for programs.")]
+Json = Annotated[bool, typer.Option("--json", help="Tell programs, in one document of JSON; -o names a place here.")]

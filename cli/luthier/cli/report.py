@@ -12,7 +12,8 @@ import typer
 
 from luthier.api.manifest import Experiment, ManifestError, parse
 from luthier.cli.errors import Refusal, speaks_plainly
-from luthier.cli.options import Namespace, Target
+from luthier.cli.formats import as_json
+from luthier.cli.options import Json, Namespace, Target
 from luthier.cli.records import is_folder, open_archive, records_of
 from luthier.cli.results import needs_runtime
 from luthier.trial.records import Record
@@ -31,6 +32,7 @@ def report(
         ),
     ] = None,
     namespace: Namespace = None,
+    as_document: Json = False,
 ) -> None:
     """Write one HTML page that tells all of an experiment, running or ended; it needs no network to be read.
 
@@ -46,7 +48,7 @@ def report(
         place.write_text(page, encoding="utf-8")
     except OSError as error:
         raise Refusal(f"{place} can't be written: {error.strerror or error}.", hint="Name another file.") from error
-    sys.stdout.write(f"{place}\n")
+    sys.stdout.write(as_json({"report": str(place)}) if as_document else f"{place}\n")
 
 
 def default_place(target: str, namespace: str | None) -> Path:

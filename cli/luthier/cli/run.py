@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.text import Text
 
 from luthier.api.experiment import FROZEN_ONCE_STARTED, Spec
@@ -19,7 +20,9 @@ from luthier.api.wire import Report
 from luthier.cli import results
 from luthier.cli.archives import Folder
 from luthier.cli.errors import Exit, Refusal, speaks_plainly
+from luthier.cli.formats import as_json
 from luthier.cli.manifests import Manifest, read_manifest
+from luthier.cli.options import Json
 from luthier.cli.page import final_page
 from luthier.cli.screen import screen
 from luthier.cli.snapshot import of_report
@@ -55,6 +58,7 @@ def run(
     parallel: Annotated[
         int | None, typer.Option("--parallel", "-p", min=1, help="Trials at a time instead of budget.parallelTrials.")
     ] = None,
+    as_document: Json = False,
 ) -> None:
     """Run an experiment here. Code comes from the manifest's folder, GPUs are not needed.
 
@@ -63,24 +67,27 @@ def run(
 
     Example: luthier run examples/quadratic/experiment.yaml
     """
-    console = Console(highlight=False)
+    console = Console(highlight=False, stderr=as_document)
     plan = plan_of(file, output=output, resume=resume, seed=seed, parallel=parallel)
     results.keep_experiment(plan.directory, plan.experiment, manifest=plan.manifest, code=plan.code)
     _announce(console, plan)
     report = carry_out(console, plan)
-    snapshot = of_report(plan.experiment, report, interrupted=True)
-    console.print(
-        final_page(
-            snapshot,
-            exploits=results.read_exploits(plan.directory) if report.population else (),
-            storage=f"{plan.directory}/",
-            next_steps=_next_steps(plan, report),
-        ),
-        crop=False,
-    )
+    if as_document:
+        sys.stdout.write(as_json({"directory": str(plan.directory), "report": report.to_json()}))
+    else:
+        console.print(_last_page(plan, report), crop=False)
     if report.outcome is None:
         raise typer.Exit(Exit.INTERRUPTED)
     raise typer.Exit(Exit.OK if report.outcome.succeeded else Exit.FAILED)
+
+
+def _last_page(plan: Plan, report: Report) -> RenderableType:
+    return final_page(
+        of_report(plan.experiment, report, interrupted=True),
+        exploits=results.read_exploits(plan.directory) if report.population else (),
+        storage=f"{plan.directory}/",
+        next_steps=_next_steps(plan, report),
+    )
 
 
 def plan_of(

@@ -2,6 +2,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 from ruamel.yaml import YAML
@@ -84,6 +85,22 @@ def test_each_command_shows_an_example(command):
 @pytest.mark.parametrize("command", ["watch", "logs", "stop"])
 def test_a_folder_is_no_name_in_the_cluster(command):
     assert "is a folder" in call(command, "luthier-results/digits-1", code=2)
+
+
+def options_of(command: str) -> dict[str, type]:
+    """What each option of a command takes, by its name."""
+    (callback,) = (each.callback for each in app.registered_commands if each.callback.__name__ == command)
+    hints = get_type_hints(callback, include_extras=True)
+    annotated = [get_args(hint) for hint in hints.values() if len(get_args(hint)) == 2]
+    return {name: kind for kind, option in annotated for name in (option.default, *(option.param_decls or ()))}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_speaks_to_programs_in_json(command):
+    """By `-o json`; where `-o` names a place, by `--json`."""
+    options = options_of(command)
+    has_json = "JSON" in getattr(options["-o"], "__members__", {})
+    assert has_json or options["--json"] is bool
 
 
 def test_validate_says_what_a_manifest_asks_for(manifest):

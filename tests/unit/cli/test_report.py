@@ -65,6 +65,25 @@ def test_a_report_goes_where_it_is_told_to(told, tmp_path):
     assert not (tmp_path / "told-1" / "report.html").exists()
 
 
+def test_a_program_is_told_where_report_and_export_went(told, tmp_path):
+    folder = a_folder(told, tmp_path / "told-1")
+    assert json.loads(call("report", folder, "--json")) == {"report": str(folder / "report.html")}
+    out = str(tmp_path / "out")
+    assert json.loads(call("export", folder, out, "-o", "json")) == {"export": out, "form": "csv"}
+
+
+def test_a_program_is_told_the_address_of_the_page_and_no_browser_opens(told, tmp_path):
+    command = [Path(sys.executable).parent / "luthier", "ui", a_folder(told, tmp_path / "told-1"), "-o", "json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as served:
+        try:
+            assert served.stdout is not None
+            url = json.loads(served.stdout.readline())["url"]
+            assert "<h1>told" in urllib.request.urlopen(url).read().decode()
+        finally:
+            served.terminate()
+    assert served.returncode == 0
+
+
 def test_a_report_is_made_where_there_is_no_ray(told, tmp_path):
     folder = a_folder(told, tmp_path / "told-1")
     code = "import sys; sys.modules['ray'] = None; from luthier.cli.main import app; app(sys.argv[1:])"
