@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import json
 from threading import Event
 
@@ -12,6 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from luthier.api.catalogue import SchedulerKind
 from luthier.api.exports import Export, ExportType
+from luthier.trial.closing import LOCK_FILE, begin_closing
 from luthier.trial.exports.exporting import write_export
 from luthier.trial.exports.periodic import PeriodicExports
 from luthier.trial.records import encode
@@ -76,13 +78,32 @@ def test_with_zero_seconds_nothing_is_written_on_the_way(tmp_path):
     assert not running.looks(1e9)
 
 
-def test_one_that_is_closed_writes_no_more(running):
+def test_one_that_is_closed_ends_what_it_writes_and_writes_no_more(running):
     running.now = 60
     running.exports.look()
     running.exports.close()
     assert not running.exports.is_writing
     running.tells(0.9)
     assert not running.looks(1000)
+
+
+def test_what_is_written_at_the_end_waits_for_what_is_being_written(running, tmp_path):
+    with (tmp_path / LOCK_FILE).open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # as one does that is at work
+        wait = begin_closing(tmp_path / "experiment.json", tmp_path, seconds=120)
+        while not (tmp_path / "report.html").exists():
+            Event().wait(0.05)
+        assert not (tmp_path / "exports").exists()
+    assert wait() == ""
+    assert running.results()
+
+
+@pytest.mark.parametrize(("kind", "file"), [(ExportType.OPTUNA, "study.db"), (ExportType.MLFLOW, "mlflow.db")])
+def test_a_database_whose_making_was_cut_off_is_made_anew(tmp_path, kind, file):
+    """Half of its tables can be completed by nobody."""
+    (tmp_path / f"{file}.new").write_bytes(b"half of a database")
+    list(grown(tmp_path, kind))
+    assert [path.name for path in tmp_path.iterdir()] == [file]
 
 
 def test_what_cannot_be_written_is_in_the_log_and_tried_again(tmp_path, caplog):

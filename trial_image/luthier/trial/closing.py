@@ -7,10 +7,12 @@ experiment's end. The page comes first, and tells of each export as soon as it i
 from __future__ import annotations
 
 import argparse
+import contextlib
+import fcntl
 import logging
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from luthier.api.exports import Export
@@ -21,6 +23,7 @@ from luthier.trial.errand import DONE, PROMISED, Errand, Say, be_modest, not_wri
 LOGGER = logging.getLogger("luthier.closing")
 MODULE = "luthier.trial.closing"
 REPORT_FILE = "report.html"
+LOCK_FILE = ".exports.lock"
 REPORT = "the report"
 SECONDS = 60.0
 LOW_PRIORITY = 10
@@ -82,11 +85,12 @@ def close(experiment: Experiment, directory: Path, say: Say = nobody) -> bool:
     except Exception as error:  # the exports may take less
         show = None
         _tell(say, REPORT, not_written(error))
-    for export in exports:
-        words[export.name] = try_export(export, story, records, directory)
-        _tell(say, spoken(export), words[export.name])
-        if show:
-            _tell_on(show, _rows(exports, words))
+    with _in_turn(directory):
+        for export in exports:
+            words[export.name] = try_export(export, story, records, directory)
+            _tell(say, spoken(export), words[export.name])
+            if show:
+                _tell_on(show, _rows(exports, words))
     return show is not None
 
 
@@ -118,10 +122,21 @@ def export_now(experiment: Experiment, directory: Path, names: Sequence[str], sa
     exports = [export for export in nearest_first(experiment.spec.exports) if export.name in names]
     for export in exports:
         say(spoken(export), PROMISED)
-    records = list(ledger.read(directory))
-    story = story_of(experiment, records, time.time())
-    for export in exports:
-        _tell(say, spoken(export), try_export(export, story, records, directory))
+    with _in_turn(directory):
+        records = list(ledger.read(directory))
+        story = story_of(experiment, records, time.time())
+        for export in exports:
+            _tell(say, spoken(export), try_export(export, story, records, directory))
+
+
+@contextlib.contextmanager
+def _in_turn(directory: Path) -> Iterator[None]:
+    """Wait for another process that writes exports of the same directory; the kernel ends what a dead one held."""
+    with contextlib.ExitStack() as held:
+        with contextlib.suppress(OSError):  # a storage without locks has to do without
+            lock = held.enter_context((directory / LOCK_FILE).open("w"))
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def nearest_first(exports: Sequence[Export]) -> list[Export]:

@@ -100,7 +100,7 @@ def _drive(head: subprocess.Popen[bytes], server: ProgressServer, nodes: Nodes) 
     exports = PeriodicExports(experiment, file, directory)
 
     def at_end() -> Callable[[], str]:
-        exports.close()
+        exports.stop()
         return begin_closing(file, directory)
 
     engine = Engine(

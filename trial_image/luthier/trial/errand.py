@@ -71,12 +71,13 @@ class Errand:
         self.wait()
         return True
 
-    def wait(self) -> None:
-        """Wait for its end, which comes with the end of its seconds at the latest."""
+    def wait(self, seconds: float | None = None) -> None:
+        """Wait for its end, which comes with the end of its seconds at the latest, or of those that are given here."""
         if self._child is None or self._said is not None:
             return
+        end = self._end if seconds is None else min(self._end, time.monotonic() + seconds)
         try:
-            self._said, _ = self._child.communicate(timeout=max(0.0, self._end - time.monotonic()))
+            self._said, _ = self._child.communicate(timeout=max(0.0, end - time.monotonic()))
         except subprocess.TimeoutExpired:
             self._is_cut_off = True
             self.kill()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from luthier.api.exports import Export, ExportType, FileFormat
@@ -36,7 +36,7 @@ def write_export(export: Export, story: Story, records: Sequence[Record], folder
         case ExportType.OPTUNA:
             from luthier.trial.exports.optuna_storage import write_study
 
-            write_study(story, export.uri or f"sqlite:///{folder.resolve()}/study.db")
+            _to_database(export.uri, folder / "study.db", lambda url: write_study(story, url))
         case ExportType.TENSORBOARD:
             from luthier.trial.exports.tensorboard import write_events
 
@@ -44,7 +44,19 @@ def write_export(export: Export, story: Story, records: Sequence[Record], folder
         case ExportType.MLFLOW:
             from luthier.trial.exports.mlflow_runs import write_runs
 
-            write_runs(story, records, export.uri or f"sqlite:///{folder.resolve()}/mlflow.db")
+            _to_database(export.uri, folder / "mlflow.db", lambda url: write_runs(story, records, url))
+
+
+def _to_database(uri: str | None, file: Path, write: Callable[[str], None]) -> None:
+    """Write to a database, or to a file of our own, which is first made beside its place: tables that were cut off
+    while they were made can't be mended."""
+    if uri or file.exists():
+        write(uri or f"sqlite:///{file.resolve()}")
+        return
+    new = file.with_name(f"{file.name}.new")
+    new.unlink(missing_ok=True)
+    write(f"sqlite:///{new.resolve()}")
+    new.replace(file)
 
 
 def try_export(export: Export, story: Story, records: Sequence[Record], directory: Path) -> str:

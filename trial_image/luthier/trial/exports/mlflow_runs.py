@@ -34,6 +34,7 @@ MANNERS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
 }
 """What MLflow does unless somebody has said otherwise: by itself it asks a dead server for minutes."""
 

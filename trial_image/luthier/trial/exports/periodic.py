@@ -19,6 +19,7 @@ from luthier.trial.ledger import LEDGER_FILE
 LOGGER = logging.getLogger("luthier.exports")
 SECONDS = 600.0
 """For all exports that are due at a time; nobody waits for them."""
+CLOSE_SECONDS = 20.0
 
 
 class PeriodicExports:
@@ -71,12 +72,16 @@ class PeriodicExports:
         """Whether a child process is at work."""
         return self._errand is not None and not self._errand.is_over()
 
-    def close(self) -> None:
-        """Break off what is being written: what is written at the end takes its place."""
-        if self._errand is not None:
-            self._errand.kill()
-            self._errand = None
+    def stop(self) -> None:
+        """Begin no more; what is being written goes on, and what is written at the end waits for it."""
         self._due = {}
+
+    def close(self) -> None:
+        """Begin no more, and wait a moment for what is being written before it is broken off."""
+        self.stop()
+        if self._errand is not None:
+            self._errand.wait(CLOSE_SECONDS)
+            self._errand = None
 
     def _size(self) -> int:
         try:
