@@ -6,6 +6,7 @@ import contextlib
 import io
 import logging
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from kubernetes import client, config, watch
 
 from luthier.api.keys import GROUP, PLURAL, VERSION
 from luthier.cli.errors import Exit, Refusal
-from luthier.cli.refusals import asking, message_of, said, unreachable
+from luthier.cli.refusals import asking, message_of, said, unknown_kind, unreachable
 
 WATCH_SECONDS = 10
 """One round of watching; after each the caller gets a turn."""
@@ -24,6 +25,8 @@ CONNECT_SECONDS = 5
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 8.0
 IN_CLUSTER_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+DNS_NAME = r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
+LONGEST_NAME = 253
 LOST = (client.ApiException, urllib3.exceptions.HTTPError, OSError, ValueError)
 """What a connection may end with; ValueError where a line of the stream was cut."""
 
@@ -44,6 +47,7 @@ class Experiments:
         Raises:
             Refusal: no such experiment, no right to see it, or no answer.
         """
+        _checked(name, "experiment")
         try:
             return self._get(name)
         except client.ApiException as error:
@@ -58,7 +62,7 @@ class Experiments:
             Refusal: no right to see them, or no answer.
         """
         place = "all namespaces" if everywhere else f"namespace {self.namespace}"
-        with asking(f"list the experiments of {place}", "list tuningexperiments"):
+        with asking(f"list the experiments of {place}", "list tuningexperiments", missing=unknown_kind):
             timeout = {"_request_timeout": (CONNECT_SECONDS, 4 * CONNECT_SECONDS)}
             if everywhere:
                 found = self._api.list_cluster_custom_object(GROUP, VERSION, PLURAL, **timeout)
@@ -73,6 +77,7 @@ class Experiments:
         Raises:
             Refusal: no such experiment, no right to change it, a rule that it would break, or no answer.
         """
+        _checked(name, "experiment")
         with asking(f"change {name}", "patch tuningexperiments"):
             obj: dict[str, Any] = self._api.patch_namespaced_custom_object(
                 GROUP, VERSION, self.namespace, PLURAL, name, {"spec": spec}, field_validation="Strict"
@@ -144,10 +149,7 @@ class Experiments:
                 hint="See `kubectl get tx -A`; name another namespace with -n.",
             )
         if error.status == 404:
-            return Refusal(
-                "The cluster does not know TuningExperiments.",
-                hint="Install the chart: helm install luthier helm/luthier",
-            )
+            return unknown_kind()
         message = message_of(error)
         if error.status in (401, 403):
             return Refusal(
@@ -169,11 +171,36 @@ def connect(namespace: str | None) -> Experiments:
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # it prints what it tries
             config.load_config(client_configuration=settings, **_kubeconfig())
-    except (config.ConfigException, OSError) as error:
+        return Experiments(client.ApiClient(settings), _checked(namespace or _default_namespace(), "namespace"))
+    except Refusal:
+        raise
+    except Exception as error:  # whatever the library stumbles over in a broken kubeconfig
+        raise _no_cluster(error) from error
+
+
+def _no_cluster(error: Exception) -> Refusal:
+    path = os.environ.get("KUBECONFIG")
+    if not path and isinstance(error, config.ConfigException):
+        return Refusal("No cluster is configured.", hint="Set KUBECONFIG. Without a cluster: luthier run FILE")
+    why = " ".join(str(error).split()) or type(error).__name__
+    return Refusal(
+        f"The kubeconfig{f' {path}' if path else ''} can't be used: {why[:300]}",
+        hint="Check `kubectl config view`. Without a cluster: luthier run FILE",
+    )
+
+
+def _checked(name: str, what: str) -> str:
+    """Return a name that can be one; others would lead somewhere else in the API server's paths.
+
+    Raises:
+        Refusal: it can't.
+    """
+    if len(name) > LONGEST_NAME or not re.fullmatch(DNS_NAME, name):
         raise Refusal(
-            "No cluster is configured.", hint="Set KUBECONFIG. Without a cluster: luthier run FILE"
-        ) from error
-    return Experiments(client.ApiClient(settings), namespace or _default_namespace())
+            f"{name!r} can't be the name of a{'n' if what[0] in 'aeiou' else ''} {what}: "
+            f"at most {LONGEST_NAME} lowercase letters, digits, - and ."
+        )
+    return name
 
 
 def _kubeconfig() -> dict[str, str]:
@@ -183,9 +210,9 @@ def _kubeconfig() -> dict[str, str]:
 
 
 def _default_namespace() -> str:
-    with contextlib.suppress(OSError):
-        return IN_CLUSTER_NAMESPACE.read_text().strip()
     with contextlib.suppress(config.ConfigException):
         _, current = config.list_kube_config_contexts(**_kubeconfig())
         return current["context"].get("namespace") or "default"
+    with contextlib.suppress(OSError):
+        return IN_CLUSTER_NAMESPACE.read_text().strip()
     return "default"

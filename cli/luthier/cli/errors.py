@@ -61,7 +61,7 @@ def speaks_plainly(command: Callable[P, None]) -> Callable[P, None]:
             raise typer.Exit(128 + interrupted.number) from None
         except KeyboardInterrupt:
             raise typer.Exit(Exit.INTERRUPTED) from None
-        except (typer.Exit, typer.Abort):
+        except (typer.Exit, typer.Abort, BrokenPipeError):  # typer ends quietly where a pipe's reader has left
             raise
         except Exception as error:
             if os.environ.get(ENV_DEBUG):

@@ -33,8 +33,8 @@ def explain(target: Target, namespace: Namespace = None, output: OutputOption = 
     """
     if is_folder(target, namespace):
         folder = Path(target)
-        report = results.read_report(folder)
-        found = explain_snapshot(of_report(results.read_experiment(folder), report, interrupted=True), target)
+        experiment = results.read_experiment(folder)
+        found = explain_snapshot(of_report(experiment, results.read_report(folder), interrupted=True), target)
     else:
         found = _in_cluster(target, namespace)
     if output is Output.JSON:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import urllib3.exceptions
@@ -14,12 +14,13 @@ from luthier.cli.errors import Refusal
 
 
 @contextlib.contextmanager
-def asking(what: str, right: str) -> Iterator[None]:
+def asking(what: str, right: str, missing: Callable[[], Refusal] | None = None) -> Iterator[None]:
     """Turn what goes wrong while the API server is asked into a refusal.
 
     Args:
         what: is asked for, as it stands in "The cluster refuses to ...".
         right: that it takes, as it stands in "Ask for the right to ...".
+        missing: what to say where there is nothing like that.
     """
     try:
         yield
@@ -28,11 +29,20 @@ def asking(what: str, right: str) -> Iterator[None]:
             raise Refusal(
                 f"The cluster refuses to {what}: {message_of(error)}", hint=f"Ask for the right to {right}."
             ) from error
+        if error.status == 404 and missing is not None:
+            raise missing() from error
         raise Refusal(f"The cluster can't {what}: {message_of(error)}", hint="`kubectl describe` may tell more.") from (
             error
         )
     except (urllib3.exceptions.HTTPError, OSError) as error:
         raise unreachable(error) from error
+
+
+def unknown_kind() -> Refusal:
+    """Return what to say where the definition is not installed."""
+    return Refusal(
+        "The cluster does not know TuningExperiments.", hint="Install the chart: helm install luthier helm/luthier"
+    )
 
 
 def unreachable(error: Exception) -> Refusal:

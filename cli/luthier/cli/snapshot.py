@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import ValidationError
+
 from luthier.api.experiment import Objective
 from luthier.api.manifest import Experiment
 from luthier.api.status import (
@@ -21,6 +23,7 @@ from luthier.api.status import (
     Usage,
 )
 from luthier.api.wire import Phase, Report
+from luthier.cli.errors import Refusal
 from luthier.cli.trial_rows import TrialRow
 
 ENDED = ("Succeeded", "Failed", "Rejected")
@@ -115,10 +118,21 @@ def of_object(obj: dict[str, Any]) -> Snapshot:
     """Return the snapshot of a TuningExperiment as the API server gives it.
 
     Lenient about the spec, which a newer version may have written: only its objectives are read.
+
+    Raises:
+        Refusal: another version wrote it, and it can't be read.
     """
-    objectives = [Objective.model_validate(o) for o in obj.get("spec", {}).get("objectives", [])]
-    status = Status.model_validate(obj.get("status") or {})
-    return of_status(obj["metadata"]["name"], objectives, status)
+    name = obj["metadata"]["name"]
+    try:
+        objectives = [Objective.model_validate(o) for o in obj.get("spec", {}).get("objectives", [])]
+        status = Status.model_validate(obj.get("status") or {})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise Refusal(
+            f"{name} can't be read: {'.'.join(map(str, first['loc']))}: {first['msg']}",
+            hint="Is the cluster's Luthier another version than this one?",
+        ) from error
+    return of_status(name, objectives, status)
 
 
 def _state_of_report(report: Report, *, interrupted: bool) -> tuple[str, str, str]:

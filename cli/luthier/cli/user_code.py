@@ -23,7 +23,7 @@ def load_attribute(path: str) -> Any:
     sys.path.insert(0, str(Path.cwd()))
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise Refusal(f"{module_name} can't be imported: {type(error).__name__}: {error}") from error
     finally:
         sys.path.pop(0)

@@ -1,8 +1,11 @@
+import json
+
 import pytest
 from kubernetes import client
 
-from luthier.cli.cluster import Experiments
+from luthier.cli.cluster import Experiments, connect
 from luthier.cli.errors import Exit, Refusal
+from luthier.cli.snapshot import of_object
 from luthier.cli.watch import until_end
 from unit.cli.builders import as_object, condition, status
 from unit.cli.fake_cluster import FakeCluster
@@ -114,3 +117,67 @@ def test_no_answer_at_all_is_said():
         gone = experiments(cluster)
     with pytest.raises(Refusal, match="The cluster does not answer"):
         gone.read("digits")
+
+
+@pytest.mark.parametrize("name", [".", "..", "../secrets/x", "a%20b", "Upper", "", "a" * 254, "x?watch=true", "-x"])
+def test_a_name_that_can_be_none_leads_nowhere_in_the_servers_paths(name):
+    with FakeCluster(reads=[at(1)]) as cluster:
+        for ask in (experiments(cluster).read, lambda name: experiments(cluster).patch(name, {})):
+            with pytest.raises(Refusal, match="can't be the name of an experiment"):
+                ask(name)
+
+
+def test_a_cluster_without_the_definition_is_said_when_experiments_are_listed():
+    with FakeCluster(reads=[404]) as cluster, pytest.raises(Refusal, match="does not know TuningExperiments"):
+        experiments(cluster).list()
+
+
+CLUSTER = {
+    "clusters": [{"name": "c", "cluster": {"server": "http://127.0.0.1:1"}}],
+    "users": [{"name": "u", "user": {}}],
+    "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u", "namespace": "team"}}],
+    "current-context": "x",
+}
+
+
+def kubeconfig(path, text, monkeypatch) -> None:
+    path.write_text(text)
+    monkeypatch.setenv("KUBECONFIG", str(path))
+
+
+def test_the_namespace_is_that_of_the_context_unless_another_one_is_named(tmp_path, monkeypatch):
+    kubeconfig(tmp_path / "config", json.dumps(CLUSTER), monkeypatch)
+    assert connect(None).namespace == "team"
+    assert connect("other").namespace == "other"
+
+
+@pytest.mark.parametrize("namespace", ["../../api", "a/b", "A"])
+def test_a_namespace_that_can_be_none_is_refused(tmp_path, monkeypatch, namespace):
+    kubeconfig(tmp_path / "config", json.dumps(CLUSTER), monkeypatch)
+    with pytest.raises(Refusal, match="can't be the name of a namespace"):
+        connect(namespace)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("not: [yaml", id="no YAML"),
+        pytest.param("", id="nothing"),
+        pytest.param("{apiVersion: v1, kind: Config}", id="no context"),
+        pytest.param(json.dumps(CLUSTER | {"current-context": "gone"}), id="a context that is not there"),
+        pytest.param(json.dumps(CLUSTER | {"clusters": None}), id="no cluster"),
+        pytest.param('"words"', id="no object"),
+    ],
+)
+def test_a_kubeconfig_that_can_not_be_used_is_named_with_the_reason(tmp_path, monkeypatch, text):
+    kubeconfig(tmp_path / "config", text, monkeypatch)
+    with pytest.raises(Refusal, match=f"The kubeconfig {tmp_path}/config can't be used: .") as refused:
+        connect(None)
+    assert refused.value.code is Exit.BAD_INPUT
+
+
+def test_a_status_that_this_version_can_not_read_is_said():
+    broken = at(1)
+    broken["status"]["trials"] = {"total": "many"}
+    with pytest.raises(Refusal, match=r"digits can't be read: trials\.total"):
+        of_object(broken)

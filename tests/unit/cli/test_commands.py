@@ -312,3 +312,30 @@ def test_an_error_that_nobody_foresaw_is_a_sentence_too():
 def test_what_is_kept_of_a_run_reads_back_the_same(finished):
     assert results.read_experiment(finished) == parse(MANIFEST)
     assert results.read_report(finished) == ended()
+
+
+def test_who_reads_no_further_hears_nothing_more(manifest):
+    command = [Path(sys.executable).parent / "luthier", "validate", manifest]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as left:
+        assert left.stdout is not None
+        left.stdout.close()
+        assert left.stderr is not None
+        assert left.stderr.read() == ""
+    assert left.returncode == 1
+
+
+def test_a_module_that_ends_python_ends_only_its_own_import(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "leaves.py").write_text("raise SystemExit(3)")
+    assert "leaves can't be imported: SystemExit: 3" in call("convert", "leaves:space", code=2)
+
+
+@pytest.mark.parametrize("command", ["trials", "best", "explain", "replay", "report", "ui"])
+def test_a_folder_without_a_run_is_said(tmp_path, command):
+    assert "it has no experiment.json" in call(command, tmp_path, code=2)
+
+
+@pytest.mark.parametrize("command", ["best", "explain", "replay"])
+def test_a_run_that_has_reported_nothing_is_said(tmp_path, command):
+    results.keep_experiment(tmp_path, experiment(), manifest=tmp_path / "experiment.yaml", code=tmp_path)
+    assert "Nothing has been reported" in call(command, tmp_path, code=2)
