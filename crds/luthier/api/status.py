@@ -72,6 +72,8 @@ class Waste(StrEnum):
 
     EARLY_STOPPED = "EarlyStopped"
     """The scheduler stopped the trial: what it had learnt is known, its training is given up."""
+    EXPLOITED = "Exploited"
+    """The trial took over another one's weights: its own training is given up, as far as nobody had copied it."""
     FAILED = "Failed"
     """The trial failed, or its run did and repeats what it had not saved."""
     DISRUPTED = "Disrupted"
@@ -139,8 +141,8 @@ class Usage(StatusModel):
     running_seconds: Seconds = 0
     """Seconds that the search ran, pauses left out."""
     wasted_trial_seconds: WastedSeconds = {}
-    """Of the trial-seconds, those that came to nothing, by cause: EarlyStopped, Failed or Disrupted.
-    Example: `{EarlyStopped: 340.5}`."""
+    """Of the trial-seconds, those that came to nothing, by cause: EarlyStopped, Exploited, Failed or
+    Disrupted. Example: `{EarlyStopped: 340.5}`."""
     wasted_gpu_seconds: WastedSeconds = {}
     """The same of the GPU-seconds, where trials take GPUs."""
 

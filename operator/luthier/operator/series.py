@@ -155,11 +155,13 @@ def _costs(known: Sequence[Known]) -> Iterator[Family]:
     gpu = _counter("luthier_gpu_seconds", "GPU-seconds that trials held.")
     slots = _counter("luthier_trial_seconds", "Seconds that trials held a slot.")
     gpu_wasted = _counter(
-        "luthier_gpu_seconds_wasted", "GPU-seconds that came to nothing: EarlyStopped, Failed, Disrupted.", "cause"
+        "luthier_gpu_seconds_wasted",
+        "GPU-seconds that came to nothing: EarlyStopped, Exploited, Failed, Disrupted.",
+        "cause",
     )
     slots_wasted = _counter(
         "luthier_trial_seconds_wasted",
-        "Seconds in a slot that came to nothing: EarlyStopped, Failed, Disrupted.",
+        "Seconds in a slot that came to nothing: EarlyStopped, Exploited, Failed, Disrupted.",
         "cause",
     )
     for one in known:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
+from luthier.api.catalogue import SchedulerKind
 from luthier.trial.records import AttemptStarted
 from luthier.trial.story import Use, story_of
 from luthier.trial.trial_state import State
 from support.builders import a_double, a_spec
-from support.stories import the_experiment, the_story
+from support.stories import a_played_study, the_experiment, the_story
 from support.studies import ToldStudy
 
 
@@ -89,6 +92,16 @@ def test_a_trial_that_the_scheduler_stopped_is_no_failure():
     assert sum(story.stops.values()) == len(stopped)
     assert story.uses()[Use.STOPPED] > 0
     assert story.uses()[Use.FAILED] == story.uses()[Use.LOST] == 0.0
+
+
+def test_what_a_loser_had_trained_is_given_up_at_its_copy():
+    told = a_played_study(SchedulerKind.PBT, trials=4)
+    story = the_story(told)
+    losers = {(copy.trial, copy.time) for copy in told.study.exploits}
+    assert losers
+    assert {(run.trial, run.end) for run in story.runs if Use.EXPLOITED in story.use_of(run)} == losers
+    assert story.uses()[Use.EXPLOITED] > 0
+    assert sum(story.uses().values()) == pytest.approx(told.study.trial_seconds(story.now))
 
 
 def test_a_run_knows_its_worker():

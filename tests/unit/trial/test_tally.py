@@ -6,8 +6,11 @@ import pytest
 
 from luthier.api.status import RUNGS_SHOWN, Activity, RungCount
 from luthier.api.wire import MAX_TERMINATION_BYTES, decode, encode_termination
+from luthier.trial.records import ExploitStep
 from luthier.trial.reporting import make_report
 from luthier.trial.schedulers.rungs import RungTally
+from luthier.trial.tally import Tally
+from luthier.trial.trial_state import Saved, TrialState
 from support.builders import a_double, a_spec
 from support.studies import ToldStudy
 
@@ -127,6 +130,56 @@ def test_copies_and_changes_are_counted():
     copies = told.study.exploits
     assert activity.exploits == len(copies) > 0
     assert activity.explores == sum(bool(record.exploit.changed) for record in copies)
+
+
+def a_population():
+    told = a_study(trials=4, parallel=4, iterations=8, gpu=1, scheduler={"pbt": {"perturbationInterval": 2}})
+    return told, told.starts_all()
+
+
+def test_what_a_loser_had_trained_is_wasted_at_its_copy_and_not_again_when_it_fails():
+    told, names = a_population()
+    for name in reversed(names):
+        told.reports(name, float(name[1:]))
+        told.saves(name)
+        told.reports(name, float(name[1:]))
+        if told.study.exploits:
+            break
+        told.saves(name)
+    (copy,) = told.study.exploits
+    loser = told.study.trials[copy.trial]
+    assert wasted(told) == {"Exploited": loser.seconds}
+    assert report_of(told).usage.wasted_gpu_seconds == {"Exploited": loser.seconds}
+    told.lets_go(loser.name)
+    assert told.starts() == loser.name
+    told.fails(loser.name)
+    assert wasted(told)["Failed"] == 1.0
+
+
+def test_what_others_have_copied_of_a_trial_is_not_wasted_when_it_takes_over_weights_itself():
+    tally, donor, loser = Tally(), TrialState("t0000", {}, seconds=50.0), TrialState("t0001", {}, seconds=30.0)
+    donor.saved.append(Saved(4, "trials/a/4", seconds=40.0))
+    tally.count_exploit(loser, donor, ExploitStep(donor="t0000", donor_iteration=4, checkpoint="trials/a/4", values={}))
+    assert tally.wasted == {"Exploited": 30.0}
+    better = TrialState("t0002", {})
+    tally.count_exploit(donor, better, ExploitStep(donor="t0002", donor_iteration=9, checkpoint="gone", values={}))
+    assert tally.wasted == {"Exploited": 40.0}
+
+
+def test_a_trial_that_goes_on_past_what_was_the_end_is_promoted_there_once():
+    told = a_study(trials=3, parallel=3, iterations=3, scheduler={"asha": {"gracePeriod": 1, "reductionFactor": 3}})
+    for number, name in enumerate(told.starts_all()):
+        told.reports(name, *[1.0 - number / 10] * 3)
+        told.saves(name)
+        told.lets_go(name)
+    told.ends()
+    before = report_of(told).activity.rungs
+    assert [(rung.iterations, rung.promoted, rung.stopped) for rung in before] == [(1, 1, 2)]
+    again = told.again().begins(iterations_per_trial=9)
+    again.reports(again.starts(), 0.9)
+    rungs = report_of(again).activity.rungs
+    assert [(rung.iterations, rung.promoted, rung.stopped) for rung in rungs] == [(1, 1, 2), (3, 1, 0)]
+    assert report_of(again.again()).activity.rungs == rungs
 
 
 def test_checkpoints_are_counted_with_their_bytes_and_seconds_and_what_went_wrong():

@@ -271,12 +271,12 @@ class Fold:
             trial.origin = Origin(record.iteration, step.checkpoint)
             self._move(trial, State.WAITING, record.time)
             self.exploits.append(record)
-            self.tally.count_exploit(step)
+            self.tally.count_exploit(trial, self.trials[step.donor], step)
         self._resumable.append(trial.name)
 
     def _apply_saved(self, record: CheckpointSaved) -> None:
         trial = self.trials[record.trial]
-        trial.saved.append(Saved(record.iteration, record.checkpoint))
+        trial.saved.append(Saved(record.iteration, record.checkpoint, trial.seconds_at(record.time)))
         trial.safe_since = record.time
         self.tally.count_checkpoint(record)
         self._owners[record.checkpoint] = trial.name

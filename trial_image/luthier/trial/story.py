@@ -42,13 +42,20 @@ class Use(StrEnum):
     """It led to a result that counts, or still may."""
     STOPPED = "Stopped early"
     """The scheduler stopped the trial: time that bought the knowledge that it was not worth more."""
+    EXPLOITED = "Given up for another's weights"
+    """A member of a population took over another one's weights."""
     FAILED = "Failed"
     """The trial failed, or its run did and had to go back."""
     LOST = "Lost"
     """Worker, node or driver went away, and what was not saved was done again."""
 
 
-WASTE = {Use.STOPPED: Waste.EARLY_STOPPED, Use.FAILED: Waste.FAILED, Use.LOST: Waste.DISRUPTED}
+WASTE = {
+    Use.STOPPED: Waste.EARLY_STOPPED,
+    Use.EXPLOITED: Waste.EXPLOITED,
+    Use.FAILED: Waste.FAILED,
+    Use.LOST: Waste.DISRUPTED,
+}
 
 
 @dataclass(frozen=True)
@@ -101,6 +108,8 @@ class Run:
     """It went away through no fault of the trial's."""
     is_broken: bool = False
     """It ended badly through a fault of the trial's."""
+    is_given_up: bool = False
+    """It ended so that its trial could go on with another one's weights."""
 
 
 @dataclass(frozen=True)
@@ -201,6 +210,8 @@ class Story:
         if run.is_lost or (run.is_broken and trial.state is not State.FAILED):
             gone = Use.LOST if run.is_lost else Use.FAILED
             return {rest: kept, gone: seconds - kept} if kept else {gone: seconds}
+        if run.is_given_up:
+            return {Use.EXPLOITED: seconds}
         return {rest: seconds}
 
     def uses(self) -> dict[Use, float]:
@@ -317,7 +328,10 @@ class _Teller:
 
     def _report(self, record: TrialReported) -> None:
         if record.trial in self._open:
-            self._open[record.trial].iteration = record.iteration
+            run = self._open[record.trial]
+            run.iteration = record.iteration
+            copy = record.exploit if record.decision == "Exploit" else None
+            run.is_given_up = copy is not None and copy.donor != run.trial
         if all(metric in record.metrics for metric in self._metrics):
             values = tuple(record.metrics[metric] for metric in self._metrics)
             self._story.points.setdefault(record.trial, []).append(Point(record.time, record.iteration, values))

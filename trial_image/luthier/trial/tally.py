@@ -32,10 +32,15 @@ class Tally:
         self.retries: Counter[str] = Counter()
         """By class of failure."""
 
-    def count_exploit(self, step: ExploitStep) -> None:
-        """Count a copy of another trial's weights."""
+    def count_exploit(self, trial: TrialState, donor: TrialState, step: ExploitStep) -> None:
+        """Count a copy of a donor's weights: what the trial has trained itself is given up, what the donor had trained
+        by then goes on in it."""
         self.exploits += 1
         self.explores += bool(step.changed)
+        self._waste(trial, Waste.EXPLOITED, trial.seconds - trial.settled)
+        taken = next((saved for saved in donor.saved if saved.checkpoint == step.checkpoint), None)
+        if taken:
+            donor.settled = max(donor.settled, taken.seconds)
 
     def count_checkpoint(self, record: CheckpointSaved) -> None:
         """Count a complete checkpoint and what it took."""

@@ -40,6 +40,8 @@ class Saved:
 
     iteration: int
     checkpoint: str
+    seconds: float = field(default=0.0, compare=False)
+    """Seconds that its trial had held a slot by then."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,11 @@ class TrialState:
     seconds: float = 0.0
     """Seconds that its runs held a slot."""
     settled: float = 0.0
-    """Of them, those that are accounted for: as waste, or in a result that stands."""
+    """Of them, those that are accounted for: as waste, in a result that stands, in weights that another took over."""
+
+    def seconds_at(self, time: float) -> float:
+        """Return the seconds that its runs have held a slot at a time that is not before its present run's begin."""
+        return self.seconds + (max(0.0, time - self.since) if self.state is State.RUNNING else 0.0)
 
     @property
     def is_at_limit(self) -> bool:

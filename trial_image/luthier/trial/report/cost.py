@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 
-from luthier.trial.report.figure import GREEN, ORANGE, RED, Figure, Json, axis, plain
+from luthier.trial.report.figure import GREEN, ORANGE, PURPLE, RED, Figure, Json, axis, plain
 from luthier.trial.story import Story, Use
 
-COLOURS = {Use.USEFUL: GREEN, Use.STOPPED: ORANGE, Use.FAILED: RED, Use.LOST: "#c026d3"}
+COLOURS = {
+    Use.USEFUL: GREEN,
+    Use.STOPPED: ORANGE,
+    Use.EXPLOITED: PURPLE,
+    Use.FAILED: RED,
+    Use.LOST: "#c026d3",
+}
 
 
 def spent(story: Story) -> list[Figure]:

@@ -201,7 +201,9 @@ def _tiles(story: Story, best: TrialState | None) -> list[Tile]:
         Tile("time of trials", duration(seconds), _gpu_hours(story, seconds)),
     ]
     if total:
-        more = f"and {uses[Use.STOPPED] / total:.0%} stopped early" if uses[Use.STOPPED] else "failed or lost"
+        given_up = {"stopped early": uses[Use.STOPPED], "left for others' weights": uses[Use.EXPLOITED]}
+        more = ", ".join(f"{part / total:.0%} {what}" for what, part in given_up.items() if part)
+        more = f"and {more}" if more else "failed or lost"
         tiles.append(Tile("in vain", f"{lost / total:.0%}", more))
     busy = workers.busy_part(story)
     if busy is not None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from luthier.trial.report.figure import BLUE, FAINT, GREEN, ORANGE, RED, Figure, Json, axis, plain
+from luthier.trial.report.cost import COLOURS
+from luthier.trial.report.figure import BLUE, FAINT, Figure, Json, axis, plain
 from luthier.trial.report.sampling import said
 from luthier.trial.story import Run, Story, Use
 
 LANES = 60
 BARS = 1500
-COLOURS = {Use.USEFUL: GREEN, Use.STOPPED: ORANGE, Use.FAILED: RED, Use.LOST: "#c026d3"}
 RUNNING = "Running"
 
 

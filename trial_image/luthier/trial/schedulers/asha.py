@@ -30,6 +30,8 @@ class AshaScheduler(StoppingScheduler):
         self._bracket_of: dict[str, int] = {}
         self._scores: list[dict[int, dict[str, float]]] = [{} for _ in self._first_rungs]
         self._tally = RungTally()
+        self._uncounted: dict[str, int] = {}
+        """Rung at the very end that a trial has got to: it is promoted there if the end is moved and it goes on."""
         self._add_rungs(iterations)
 
     @property
@@ -53,9 +55,11 @@ class AshaScheduler(StoppingScheduler):
     def _judge(self, trial: str, rung: int, seen: dict[str, float], score: float) -> Decision:
         is_new = trial not in seen
         decision = self._compared(trial, rung, seen, score)
-        if is_new and rung < self._end:  # at the very end a trial is complete, whatever is said of it
+        if is_new and rung < self._end:
             count = self._tally.stop if isinstance(decision, Stop) else self._tally.promote
             count(rung)
+        elif is_new:  # at the very end a trial is complete, whatever is said of it
+            self._uncounted[trial] = rung
         return decision
 
     def _compared(self, trial: str, rung: int, seen: dict[str, float], score: float) -> Decision:
@@ -74,7 +78,11 @@ class AshaScheduler(StoppingScheduler):
         """Add the rungs up to the new end; of the complete trials, the best 1/reductionFactor of a rung go on."""
         if iterations is not None:
             self._add_rungs(iterations)
-        return [trial for trial in complete if self._is_among_the_best(trial)]
+        going_on = [trial for trial in complete if self._is_among_the_best(trial)]
+        for trial in going_on:
+            if rung := self._uncounted.pop(trial, 0):
+                self._tally.promote(rung)
+        return going_on
 
     def _add_rungs(self, iterations: int) -> None:
         """Rungs are never taken away: who was seen there counts when the end is raised again."""
@@ -104,6 +112,7 @@ class AshaScheduler(StoppingScheduler):
             "generator": self._generator.bit_generator.state,
             "end": self._end,
             "tally": self._tally.state(),
+            "uncounted": dict(self._uncounted),
         }
 
     def restore(self, state: Any) -> None:
@@ -113,3 +122,4 @@ class AshaScheduler(StoppingScheduler):
         self._generator.bit_generator.state = state["generator"]
         self._end = state["end"]
         self._tally.restore(state["tally"])
+        self._uncounted = dict(state["uncounted"])
