@@ -23,7 +23,7 @@ class Refused(AssertionError):
 
 
 @cache
-def _program() -> str:
+def kubectl_program() -> str:
     """Return the path of kubectl, built with the API server by the development cluster's command."""
     command = [str(ROOT / "dev" / "cluster"), "build", "--only", "kube"]
     built = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
@@ -39,7 +39,7 @@ class Kubectl:
     def __call__(self, *arguments: str, stdin: Json | str = "") -> str:
         text = stdin if isinstance(stdin, str) else json.dumps(stdin)
         done = subprocess.run(
-            [_program(), "--kubeconfig", str(self.kubeconfig), *arguments],
+            [kubectl_program(), "--kubeconfig", str(self.kubeconfig), *arguments],
             input=text,
             capture_output=True,
             text=True,
