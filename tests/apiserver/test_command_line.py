@@ -189,7 +189,7 @@ def test_a_plan_asks_quotas_and_nodes_and_says_what_does_not_fit(
     kubectl("apply", "--filename", "-", stdin=node)
     kubectl("patch", "node", "large", "--subresource=status", "--patch", json.dumps({"status": {"allocatable": has}}))
     try:
-        assert "can hold a worker (4 cores, 1 GPUs); empty, they hold 2." in luthier("plan", file)
+        assert "can hold a worker (4 cores, 1 GPU); empty, they hold 2." in luthier("plan", file)
         kubectl("create", "quota", "tight", "--hard=requests.nvidia.com/gpu=1", "--namespace=default")
         assert "quota tight: 2 of requests.nvidia.com/gpu are needed" in luthier("plan", file, code=1)
         assert "You may not see the nodes." in stranger("plan", file)
