@@ -23,6 +23,10 @@ class Gone(Refusal):
     """What was there a moment ago; the next look may find what has taken its place."""
 
 
+class Leaving(Gone):
+    """It is on its way out, and may still write."""
+
+
 class ExperimentArchive(Protocol):
     """An experiment and what it has left on its storage."""
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
-from luthier.cli.archives import ExperimentArchive, Gone
+from luthier.cli.archives import ExperimentArchive, Gone, Leaving
 from luthier.cli.errors import Exit, Refusal
 from luthier.cli.snapshot import of_object
 
@@ -38,7 +38,8 @@ class LiveLedger:
 
         Args:
             look: returns the experiment as the API server has it.
-            find_driver: returns the running driver's archive; raises Gone where none runs.
+            find_driver: returns the running driver's archive; raises Gone where none runs, Leaving where it may still
+                write.
             open_storage: the archive of an experiment without a driver, through a pod that is made for it.
             now: a clock, in seconds.
         """
@@ -69,8 +70,8 @@ class LiveLedger:
                 raise Gone("Nobody looks any more.")
             try:
                 lines = self._from_driver(after)
-            except Gone:
-                return self._without_driver(after)
+            except Gone as gone:
+                return self._without_driver(after, may_write=isinstance(gone, Leaving))
             self.notice, self._read_out = "", None
             return lines
 
@@ -92,16 +93,16 @@ class LiveLedger:
         self._driver = archive
         return lines
 
-    def _without_driver(self, after: int) -> list[bytes]:
+    def _without_driver(self, after: int, *, may_write: bool) -> list[bytes]:
         experiment = self._look()
         self._check(experiment)
         seen = of_object(experiment)
         stands = ((experiment.get("status") or {}).get("attempt"), seen.state)
         self.notice = f"No driver runs: {seen.state}{f', {seen.message}' if seen.message else ''}"
-        rests = seen.has_ended or seen.state == "Suspended" or after == 0
-        if rests and stands != self._read_out and self._now() >= self._due:
+        rests = (seen.has_ended or seen.state == "Suspended") and not may_write
+        if (rests or after == 0) and stands != self._read_out and self._now() >= self._due:
             lines = self._from_storage(after)
-            self._read_out = stands
+            self._read_out = None if may_write else stands
             return lines
         return []
 

@@ -12,7 +12,7 @@ from kubernetes import client
 
 from luthier.api import keys
 from luthier.api.naming import base_name
-from luthier.cli.archives import Gone, Window
+from luthier.cli.archives import Gone, Leaving, Window
 from luthier.cli.cluster import Experiments
 from luthier.cli.errors import Exit, Refusal
 from luthier.cli.reader_life import Wanted, a_reader, within_reason
@@ -81,7 +81,10 @@ def find_driver(experiments: Experiments, name: str) -> Window:
         Refusal: there is no such experiment, or no right to look.
     """
     experiment = experiments.read(name)
-    alive = next((pod for pod in _drivers(experiments.core, experiment["metadata"]) if _listens(pod)), None)
+    drivers = _drivers(experiments.core, experiment["metadata"])
+    alive = next((pod for pod in drivers if _listens(pod)), None)
+    if alive is None and any("deletionTimestamp" in pod["metadata"] for pod in drivers):
+        raise Leaving(f"The driver of {name} is on its way out.", hint="Ask again in a moment.")
     if alive is None:
         raise Gone(f"{name} has no running driver.", hint=f"See why: luthier explain {name}")
     token = _token(_secret(experiments.core, experiment["metadata"]))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from luthier.cli.archives import Gone
+from luthier.cli.archives import Gone, Leaving
 from luthier.cli.errors import Refusal
 from luthier.cli.live_ledger import FIRST_PAUSE_SECONDS, LiveLedger
 from unit.cli.builders import as_object, condition, status
@@ -48,6 +48,7 @@ class Cluster:
         self.readers = 0
         self.searches = 0
         self.may_read = True
+        self.is_leaving = False
         self.stands(condition("Running"))
         self.ledger = LiveLedger(lambda: self.document, self.find_driver, self.open_storage, lambda: self.seconds)
 
@@ -70,6 +71,8 @@ class Cluster:
 
     def find_driver(self) -> Storage:
         self.searches += 1
+        if self.is_leaving:
+            raise Leaving("it still writes")
         if self.driver is None:
             raise Gone("no running driver")
         return self.driver
@@ -122,6 +125,18 @@ def test_what_the_last_driver_left_is_read_once(cluster, rest):
     assert cluster.ledger.lines(4) == []
     assert cluster.readers == 1
     assert rest["message"] in cluster.ledger.notice
+
+
+def test_a_driver_on_its_way_out_is_waited_for_before_the_rest_is_read(cluster):
+    cluster.loses_driver()
+    cluster.stands(SUSPENDED)
+    cluster.is_leaving = True
+    assert cluster.ledger.lines(2) == []
+    assert "Suspended" in cluster.ledger.notice
+    cluster.writes(b"c\n")
+    cluster.is_leaving = False
+    assert cluster.ledger.lines(2) == [b"b\n", b"c\n"]
+    assert cluster.readers == 1
 
 
 def test_what_a_driver_left_that_came_and_went_unseen_is_read_too(cluster):
