@@ -13,6 +13,7 @@ READY := $(VENV)/.ready-$(shell cat $(WHAT_PINS) | sha256sum | cut -c1-12)
 FAST := tests/unit tests/conformance
 MEANWHILE := .meanwhile.log
 AGAIN := $(MAKE)
+AT_ONCE ?= 2
 
 .NOTPARALLEL:
 .PHONY: help setup demo check lint types layers unit hostile test test-browser test-apiserver test-engine test-e2e cluster bench generate format lock clean-cluster clean
@@ -67,7 +68,7 @@ test:  ## Every test there is, the real-cluster ones too
 
 test-apiserver: setup  ## Tests against a real API server and Helm, no pods
 	dev/cluster build --only kube --only helm
-	$(BIN)/pytest -q -n 2 --dist loadfile tests/apiserver tests/chart
+	$(BIN)/pytest -q -n $(AT_ONCE) --dist loadfile tests/apiserver tests/chart
 
 test-browser: setup  ## Tests of the report in a real Chromium; installs Debian's where there is none
 	$(BIN)/pytest -q tests/browser
@@ -75,8 +76,11 @@ test-browser: setup  ## Tests of the report in a real Chromium; installs Debian'
 test-engine: setup  ## Tests on a real local Ray
 	$(BIN)/pytest -q tests/engine
 
-test-e2e: setup cluster  ## Tests on the embedded cluster, through the chart
-	LUTHIER_E2E_AS_IT_IS=1 $(BIN)/pytest -q tests/e2e
+# Most of these tests wait most of the time, for Ray to start.
+test-e2e: setup cluster  ## Tests on the embedded cluster, through the chart; two files at a time, AT_ONCE=1 for one
+	export LUTHIER_E2E_AS_IT_IS=1
+	$(BIN)/pytest -q -n $(AT_ONCE) --dist loadfile -m 'not alone' tests/e2e
+	$(BIN)/pytest -q -m alone tests/e2e
 
 cluster:  ## The embedded cluster with the operator on it, as it is in this folder
 	$(PYTHON) tools/install.py

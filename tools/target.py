@@ -17,6 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 DEV = ROOT / "dev" / "cluster"
 KIND_CLUSTER = "luthier-demo"
+FAKE_GPUS = 8
+"""As many as two tests of the most greedy kind want at the same time."""
 
 
 class StepFailed(RuntimeError):
@@ -61,7 +63,7 @@ class Embedded:
         """Bring it up with fake GPUs and return its kubeconfig."""
         run([str(DEV), "build"], what="building the embedded cluster's programs")
         kubeconfig = run([str(DEV), "up"], what="starting the embedded cluster").splitlines()[-1]
-        run([str(DEV), "gpus", "4"], what="advertising GPUs")
+        run([str(DEV), "gpus", str(FAKE_GPUS)], what="advertising GPUs")
         return Path(kubeconfig)
 
     def tools(self) -> Path:
@@ -184,5 +186,5 @@ def _answers(engine: str) -> bool:
 def _advertise_gpus(kubeconfig: Path) -> None:
     kubectl = ["kubectl", "--kubeconfig", str(kubeconfig)]
     node = run([*kubectl, "get", "nodes", "-o", "name"], what="listing nodes").split()[0]
-    patch = json.dumps({"status": {"capacity": {"nvidia.com/gpu": "4"}}})
+    patch = json.dumps({"status": {"capacity": {"nvidia.com/gpu": str(FAKE_GPUS)}}})
     run([*kubectl, "patch", node, "--subresource=status", "-p", patch], what="advertising GPUs")

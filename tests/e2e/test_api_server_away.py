@@ -26,6 +26,7 @@ OF_THE_PACE_BEFORE = 0.9
 """Wide, because the machine may be busy; the ratio itself is printed."""
 
 
+@pytest.mark.alone
 def test_trials_do_not_notice_and_the_operator_catches_up(place: Place, installed: Installed) -> None:
     steps = 2 * STEPS_AWAY + 40
     budget = {"trials": TRIALS, "parallelTrials": TRIALS, "iterationsPerTrial": steps}

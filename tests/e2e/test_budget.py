@@ -51,11 +51,11 @@ ENDINGS = {
     ),
     "its GPU-hours are spent": Ending(
         "gpu-hours",
-        {"budget": LONG | {"gpuHours": 0.004}, "trial": TRIAL | {"resources": {"cpu": 0.1, "gpu": 1}}},
+        {"budget": LONG | {"gpuHours": 0.008}, "trial": TRIAL | {"resources": {"cpu": 0.1, "gpu": 1}}},
         "Succeeded",
         "GpuHoursReached",
         {"total": 6, "stopped": 2},
-        "0.004 GPU-hours are spent",
+        "0.008 GPU-hours are spent",
     ),
     "too many trials failed": Ending(
         "failures",

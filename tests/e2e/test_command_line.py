@@ -46,6 +46,7 @@ def test_trials_checkpoints_and_logs_are_there_while_it_runs_while_it_rests_and_
     luthier("stop", "reading")
     status = place.wait_for("reading", "Succeeded")
     assert condition(status, "Succeeded")["reason"] == "Stopped"
+    until("its driver has left", lambda: has_left(place) or None, within=30)
     ended = rows(luthier, "reading")
     assert {row["state"] for row in ended} == {"Stopped"}
     luthier("best", "reading", "--checkpoint", tmp_path / "ended")
@@ -56,6 +57,10 @@ def test_trials_checkpoints_and_logs_are_there_while_it_runs_while_it_rests_and_
     until("it goes on", lambda: place.status("reading")["attempt"] == 3 or None, within=60)
     luthier("stop", "reading")
     place.wait_for("reading", "Succeeded")
+
+
+def has_left(place: Place) -> bool:
+    return all(pod["status"]["phase"] == "Succeeded" for pod in place.pods(keys.ROLE_DRIVER))
 
 
 def test_what_a_trial_prints_stands_in_the_log_of_whatever_pod_it_runs_in(place: Place, luthier: Any) -> None:

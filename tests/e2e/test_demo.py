@@ -6,10 +6,13 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from install import Installed
 from target import ROOT
 
 
+@pytest.mark.alone
 def test_the_demo_ends_with_the_winner_its_lineage_and_what_to_type_next(installed: Installed):
     environment = {name: value for name, value in os.environ.items() if name != "KUBECONFIG"}
 

@@ -23,6 +23,7 @@ def fake_nodes(installed: Installed):
     subprocess.run([DEV, "fake-nodes", "0"], check=True)
 
 
+@pytest.mark.alone
 def test_a_hundred_fake_nodes_are_ready_with_their_gpus(installed: Installed, fake_nodes):
     fake_nodes(100, gpus=8)
 
@@ -30,6 +31,7 @@ def test_a_hundred_fake_nodes_are_ready_with_their_gpus(installed: Installed, fa
     assert {node["status"]["capacity"]["nvidia.com/gpu"] for node in nodes} == {"8"}
 
 
+@pytest.mark.alone
 def test_a_second_up_leaves_what_runs_alone(installed: Installed):
     def processes() -> str:
         said = subprocess.run([DEV, "status"], check=True, capture_output=True, text=True).stdout

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from install import NAMESPACE, Installed
 from luthier.api import keys
 from support.e2e_ledger import LedgerBook
@@ -74,6 +76,7 @@ def test_a_trial_whose_worker_is_lost_goes_on_from_its_checkpoint(place: Place) 
     assert after.of("run", lost["trial"])[0]["iteration"] == before.last_saved(lost["trial"]) >= 4
 
 
+@pytest.mark.alone
 def test_an_operator_that_is_killed_twice_loses_nothing_and_makes_no_twins(place: Place, installed: Installed) -> None:
     with place.watch("pods") as pods:
         place.apply(steady("unattended", budget={"iterationsPerTrial": 40}, workers={"max": 2}))
@@ -97,6 +100,7 @@ def test_an_operator_that_is_killed_twice_loses_nothing_and_makes_no_twins(place
     assert len(book.of("attempt")) == 1
 
 
+@pytest.mark.alone
 def test_an_experiment_that_is_deleted_while_the_operator_is_away_leaves_nothing(
     place: Place, installed: Installed
 ) -> None:

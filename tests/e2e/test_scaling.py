@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from luthier.api import keys
 from support.e2e_manifests import steady
 from support.e2e_place import Place
@@ -11,6 +13,7 @@ ITERATIONS = 200
 QUICK, SLOW = 0.01, 0.2
 
 
+@pytest.mark.alone  # a slow start is told as an event
 def test_workers_go_when_no_trial_needs_them_and_come_when_the_budget_is_raised(place: Place) -> None:
     place.apply(
         steady(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from luthier.api import keys
 from support.e2e_manifests import steady
 from support.e2e_place import Json, Place, condition, moment
@@ -13,6 +15,7 @@ WITHIN_SECONDS = 2.0
 NAME = "watched"
 
 
+@pytest.mark.alone
 def test_a_change_of_spec_or_progress_is_in_status_within_two_seconds(place: Place) -> None:
     with place.watch(keys.PLURAL) as sights:
         place.apply(steady(NAME, pause=0.15, budget={"trials": 6, "parallelTrials": 1, "iterationsPerTrial": 10}))

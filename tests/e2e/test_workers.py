@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 
+import pytest
+
 from luthier.api import keys
 from support.e2e_ledger import LedgerBook
 from support.e2e_manifests import hungry, steady
@@ -27,6 +29,7 @@ def with_setting(variable: dict[str, str]) -> Json:
     return {"template": {"spec": {"containers": [{"name": keys.CONTAINER, "env": [variable]}]}}}
 
 
+@pytest.mark.alone
 def test_a_trial_that_takes_too_much_memory_is_killed_alone_by_ray_or_by_the_kernel(place: Place) -> None:
     by_ray, by_kernel = hungry("by-ray", 64, 4096, limit="1Gi"), hungry("by-kernel", 64, 4096, limit="1Gi")
     by_ray["spec"]["workers"] |= with_setting(RAY_IS_FIRST)
@@ -73,6 +76,7 @@ def test_a_worker_that_is_deleted_saves_its_trial_first_and_not_a_step_is_repeat
     assert all(record["metrics"]["count"] == record["iteration"] for record in book.of("result"))
 
 
+@pytest.mark.alone
 def test_a_pod_that_freezes_is_taken_for_lost_and_another_takes_its_place(place: Place) -> None:
     place.apply(steady("frozen", budget={"trials": 2}, workers={"max": 2}))
     place.wait_for_iterations("frozen", 5)
