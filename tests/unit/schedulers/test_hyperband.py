@@ -58,6 +58,23 @@ def test_a_bracket_that_will_not_fill_is_decided_with_those_it_has() -> None:
     assert scheduler.orders()[0] == Resume("t3")
 
 
+def test_a_bracket_without_a_winner_halves_also_at_what_was_its_end() -> None:
+    scheduler = hyperband(members=17)  # 9 of bracket 2, 5 of bracket 1, 3 of bracket 0
+    assert scheduler.resized(81, []) == []
+    assert [bracket["rungs"] for bracket in scheduler.state()["brackets"]] == [[1, 3, 9, 27], [3, 9, 27], [9, 27]]
+    last = ["t14", "t15", "t16"]
+    for number, trial in enumerate(last):
+        assert scheduler.report(trial, 8, float(number), waiting=0) == Continue()
+        assert scheduler.report(trial, 9, float(number), waiting=0) == Pause()
+    scheduler.closed()
+    resumed, *dropped = scheduler.orders()
+    assert resumed == Resume("t16")
+    assert {order.trial for order in dropped} == {"t14", "t15"}
+    assert scheduler.report("t16", 27, 1.0, waiting=0) == Pause()
+    assert scheduler.orders() == [Resume("t16")]
+    assert scheduler.report("t16", 80, 1.0, waiting=0) == Continue()
+
+
 def test_winners_go_on_to_a_later_end_and_the_next_bracket_is_made_for_it() -> None:
     scheduler = hyperband(members=9)
     for rung, members in ((1, range(9)), (3, range(6, 9))):

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from luthier.api.status import RungCount
-from luthier.trial.schedulers.rungs import RungTally, finite, fraction_name, ranked, whole_log
+from luthier.trial.schedulers.rungs import RungTally, finite, fraction_name, milestones, ranked, whole_log
 from luthier.trial.schedulers.scheduler import Continue, Decision, Drop, Order, Pause, Resume, Stop
 from luthier.trial.search.searcher import Values
 
@@ -29,7 +29,9 @@ class Bracket:
     size: int
     """Trials that it starts with."""
     rungs: list[int]
-    """Iterations at which it halves, as the end stood when it began."""
+    """Iterations at which it halves."""
+    end: int
+    """Iterations to which its winners go."""
     rung: int = 0
     """Rung that its members are on their way to, from 0."""
     members: list[str] = field(default_factory=list)
@@ -46,7 +48,7 @@ class Bracket:
     def is_decidable(self, *, is_closed: bool) -> bool:
         """Tell whether everyone who can get to the rung is there."""
         is_whole = is_closed or not self.takes_more()
-        return is_whole and self.rung < self.number and self.scores.keys() >= set(self.members)
+        return is_whole and self.rung < len(self.rungs) and self.scores.keys() >= set(self.members)
 
 
 class HyperbandScheduler:
@@ -83,7 +85,7 @@ class HyperbandScheduler:
         bracket = self._brackets[self._bracket_of[trial]]
         if trial not in bracket.members:
             return Stop(f"bracket {bracket.number}: went on without this trial")
-        if bracket.rung == bracket.number or iteration < bracket.rungs[bracket.rung]:
+        if bracket.rung == len(bracket.rungs) or iteration < bracket.rungs[bracket.rung]:
             return Continue()
         bracket.scores[trial] = finite(score)
         self._decide(bracket)
@@ -110,9 +112,15 @@ class HyperbandScheduler:
             self._decide(bracket)
 
     def resized(self, iterations: int | None, complete: list[str]) -> list[str]:
-        """Begin the next brackets with the new R; the winners of those that have begun go on to it."""
+        """Begin the next brackets with the new R. One that has begun and has no winner yet halves on the way there,
+        too; of one that has, all winners go on: they may not wait for the others any more."""
         if iterations is not None:
             self._iterations, self._highest = iterations, whole_log(iterations, self._factor)
+            won = {self._bracket_of[trial] for trial in complete}
+            for number, bracket in enumerate(self._brackets):
+                if number not in won:
+                    bracket.rungs += milestones(bracket.end, iterations, self._factor)
+                bracket.end = max(bracket.end, iterations)
         for trial in complete:
             self._brackets[self._bracket_of[trial]].members.append(trial)
         return complete
@@ -126,7 +134,7 @@ class HyperbandScheduler:
         last = self._brackets[-1].number if self._brackets else 0
         number = min(last - 1, self._highest) if last else self._highest
         size = -(-(self._highest + 1) * self._factor**number // (number + 1))
-        return Bracket(number, size, self.rungs(number))
+        return Bracket(number, size, self.rungs(number), self._iterations)
 
     def _decide(self, bracket: Bracket) -> None:
         """Once a rung is complete, order who goes on and who does not."""
