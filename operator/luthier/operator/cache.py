@@ -67,7 +67,7 @@ class Cache:
         key = key_of(body)
         known = self._experiments.get(key)
         if known is None or known.uid != uid_of(body) or known.version <= version_of(body):
-            self._experiments[key] = Kept.of(_without_ballast(body))
+            self._experiments[key] = Kept.of(without_ballast(body))
 
     def drop_experiment(self, body: Json) -> None:
         """Forget an experiment, unless its name has passed to another one."""
@@ -80,7 +80,7 @@ class Cache:
         pods = self._pods.setdefault(owner_of(body), {})
         known = pods.get(uid_of(body))
         if known is None or known.version <= version_of(body):
-            pods[uid_of(body)] = Kept.of(_bare_pod(body))
+            pods[uid_of(body)] = Kept.of(bare_pod(body))
 
     def drop_pod(self, body: Json) -> None:
         """Forget a pod."""
@@ -130,12 +130,13 @@ def version_of(body: Json) -> int:
     return int(text) if text.isdecimal() else 0
 
 
-def _without_ballast(body: Json) -> Json:
+def without_ballast(body: Json) -> Json:
+    """Return an experiment without what only the API server reads."""
     return {**body, "metadata": {key: value for key, value in body["metadata"].items() if key != "managedFields"}}
 
 
-def _bare_pod(body: Json) -> Json:
-    """Keep only what is read: labels, times and status."""
+def bare_pod(body: Json) -> Json:
+    """Return of a pod only what is read: labels, times and status."""
     metadata = body["metadata"]
     kept = {
         name: metadata[name]

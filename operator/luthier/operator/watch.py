@@ -19,6 +19,7 @@ from luthier.api import keys
 from luthier.operator.cache import Cache, experiment_key_of, key_of, uid_of, version_of
 from luthier.operator.controller import Controller
 from luthier.operator.health import Health
+from luthier.operator.lean import OBJECTS_A_PART, lean_session
 from luthier.operator.oblivion import NoDifferences, NoProgress
 from luthier.operator.queue import WorkQueue
 from luthier.operator.settings import Settings
@@ -61,8 +62,9 @@ def build_registry(
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
-    async def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
-        return kopf.login_with_kubeconfig(**kwargs) or kopf.login_with_service_account(**kwargs)
+    async def login(**kwargs: Any) -> kopf.AiohttpSession | None:
+        info = kopf.login_with_kubeconfig(**kwargs) or kopf.login_with_service_account(**kwargs)
+        return lean_session(info) if info else None
 
     @kopf.index(keys.GROUP, keys.VERSION, keys.PLURAL, registry=registry)
     async def experiments(body: kopf.Body, **_: Any) -> None:
@@ -102,6 +104,7 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings.peering.standalone = True
     settings.watching.inactivity_timeout = INACTIVITY_SECONDS
     settings.watching.connect_timeout = 10
+    settings.watching.chunk_size = OBJECTS_A_PART
     settings.watching.label_selectors["v1", "pods"] = keys.LABEL_UID
     settings.persistence.diffbase_storage = NoDifferences()
     settings.persistence.progress_storage = NoProgress()
