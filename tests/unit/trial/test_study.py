@@ -165,6 +165,21 @@ def test_a_trial_that_never_reported_the_objective_is_told_what_it_did_report():
     assert told.trials["t0000"].message == "never reported score0; it reported a, b"
 
 
+def test_the_last_iteration_completes_no_trial_that_never_reported_the_objective():
+    told = a_study(iterations=2)
+    told.starts_all()
+    assert told.reports("t0000", other=1.0) is True
+    assert told.reports("t0000", other=1.0) is False
+    trial = told.trials["t0000"]
+    assert (trial.state, trial.cause) == (State.FAILED, "NoResult")
+    assert trial.message == "never reported score0; it reported other"
+    assert told.again().state_of("t0000") is State.FAILED
+
+    told.reports("t0001", 1.0)
+    told.reports("t0001", other=1.0)
+    assert told.state_of("t0001") is State.SUCCEEDED
+
+
 def test_names_of_metrics_are_remembered_in_bounds_and_the_objectives_always():
     told = a_study()
     told.starts()

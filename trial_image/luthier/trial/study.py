@@ -161,6 +161,8 @@ class Study(Fold):
         finite = {name: value for name, value in metrics.items() if math.isfinite(value)}
         record = TrialReported(time=now, trial=name, iteration=trial.iteration + 1, metrics=finite)
         self._record(record.model_copy(update=self._decide(trial, record)))
+        if self._is_at_its_end(trial) and trial.state is State.RUNNING:
+            self._complete(trial, now)
         return trial.state is State.RUNNING
 
     def _decide(self, trial: TrialState, record: TrialReported) -> dict[str, object]:
@@ -168,10 +170,14 @@ class Study(Fold):
         is_last = limit is not None and record.iteration >= limit
         score = self.score(record.metrics)
         if score is None:
-            return {"decision": "Complete" if is_last else "Continue"}
+            return {"decision": "Complete" if is_last and trial.metrics else "Continue"}
         decision = self._scheduler.report(trial.name, record.iteration, score, waiting=self._waiting())
         update = self._as_update(trial, decision)
         return update if not is_last else {"decision": "Complete", "exploit": update.get("exploit")}
+
+    def _is_at_its_end(self, trial: TrialState) -> bool:
+        limit = self.budget.iterations_per_trial
+        return limit is not None and trial.iteration >= limit
 
     def _waiting(self) -> int:
         """Number of trials that could start and will not get a slot that is free already."""
