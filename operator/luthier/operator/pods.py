@@ -54,8 +54,12 @@ def read_pod(body: dict[str, Any]) -> Pod:
 
 
 def trouble_from_events(pod: Pod, events: Iterable[dict[str, Any]]) -> Trouble | None:
-    """Return why a pod hangs in creation, from the newest warning about it."""
-    warnings = [event for event in events if event.get("type") == "Warning" and event.get("message")]
+    """Return why a pod hangs in creation, from the newest warning about it; it has its node, whatever it waited for."""
+    warnings = [
+        event
+        for event in events
+        if event.get("type") == "Warning" and event.get("message") and event.get("reason") != "FailedScheduling"
+    ]
     if not warnings:
         return None
     newest = max(warnings, key=_event_time)

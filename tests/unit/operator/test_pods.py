@@ -149,6 +149,7 @@ def a_warning(reason: str, message: str, time: str = STARTED) -> Json:
         ([a_warning("FailedMount", 'secret "tls" not found')], "SecretNotFound"),
         ([a_warning("FailedMount", "timed out")], "VolumeMount"),
         ([a_warning("FailedCreatePodSandBox", "no network")], "ContainerCreation"),
+        ([a_warning("FailedScheduling", "Insufficient cpu")], None),
         ([a_warning("FailedMount", "old"), a_warning("Other", "new", "2026-11-21T12:00:09Z")], "ContainerCreation"),
     ],
 )
