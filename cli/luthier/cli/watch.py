@@ -133,5 +133,5 @@ def _next_steps(snapshot: Snapshot, namespace: str) -> list[tuple[str, str]]:
     steps = [(f"luthier best {target} --format args", "the winner's parameters, as arguments")]
     if snapshot.population:
         steps.append((f"luthier replay {target}", "the schedule that it lived through"))
-    steps.append((f"kubectl get tx {target} -o yaml", "everything that is known"))
+    steps.append((f"luthier ui {target}", "all of it in the browser"))
     return steps
