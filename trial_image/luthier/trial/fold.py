@@ -14,6 +14,7 @@ from luthier.api.experiment import Budget, Direction, Spec, is_raised
 from luthier.api.failures import Action, Cause
 from luthier.api.status import TOP_TRIALS, RungCount, Waste
 from luthier.api.wire import Outcome
+from luthier.trial.holdings import Holdings
 from luthier.trial.origins import fall_back
 from luthier.trial.ranking import Ranking
 from luthier.trial.records import (
@@ -33,6 +34,7 @@ from luthier.trial.records import (
     TrialRetried,
     WorkerFailed,
 )
+from luthier.trial.roster import Roster
 from luthier.trial.schedulers.scheduler import Drop, Resume, Scheduler
 from luthier.trial.search.searcher import Ended, Ending, Searcher
 from luthier.trial.tally import Tally
@@ -43,15 +45,15 @@ METRIC_NAMES_KEPT = 256
 ENDINGS = {"Succeeded": State.SUCCEEDED, "Stopped": State.STOPPED, "Failed": State.FAILED}
 
 
-class Fold:
+class Fold(Roster):
     """All that is known of one experiment."""
 
     def __init__(self, spec: Spec, searcher: Searcher, scheduler: Scheduler) -> None:
         """Make an empty fold; searcher and scheduler are fresh and are taught by what is applied."""
+        super().__init__()
         self.spec = spec
         self.budget: Budget = spec.budget
         self.generation = 1
-        self.trials: dict[str, TrialState] = {}
         self.exhausted = False
         self.outcome: Outcome | None = None
         self.ended_budget: Budget | None = None
@@ -71,15 +73,9 @@ class Fold:
         self.final_failure: TrialEnded | WorkerFailed | None = None
         """The failure that ends the experiment."""
         self._worker_failures: set[tuple[str, str]] = set()
-        self.ranking = Ranking()
         self.at_target: dict[str, None] = {}
         """Trials whose best result is as good as every target that is set."""
-        self._resumable: list[str] = []
-        self._in: dict[State, dict[str, None]] = {state: {} for state in State}
-        self._slots_held = 0
-        self._slots_seen = 0
-        """Trials that ran at the same time in this attempt; there may be fewer workers than parallel trials."""
-        self._ended_seconds = 0.0
+        self._holdings = Holdings()
         self._searcher = searcher
         self._scheduler = scheduler
         self._earlier_seconds = 0.0
@@ -87,16 +83,9 @@ class Fold:
         self._last_time = 0.0
         self._is_closed = False
         self._has_budget = False
-        self._borrowers: dict[str, None] = {}
-        """Trials that have ended and, should they go on, would begin with what they copied from another."""
         self._limit = spec.budget.iterations_per_trial
         """Iterations at which the scheduler takes trials for complete."""
         self._owed_drops: list[Drop] = []
-        self._owners: dict[str, str] = {}
-        """Whose each checkpoint is."""
-        self._shown: set[str] = set()
-        self._touched: dict[str, None] = {}
-        """Trials whose checkpoints may have become superfluous."""
 
     def apply(self, record: Record) -> None:  # noqa: C901 - one case a record
         """Take in one record."""
@@ -107,8 +96,7 @@ class Fold:
             case BudgetChanged():
                 self._apply_budget(record)
             case TrialProposed():
-                self.trials[record.trial] = TrialState(record.trial, dict(record.values))
-                self._in[State.WAITING][record.trial] = None
+                self._join(TrialState(record.trial, dict(record.values)))
                 self._scheduler.added(record.trial, dict(record.values))
             case SpaceExhausted():
                 self.exhausted = True
@@ -148,17 +136,11 @@ class Fold:
             if trial.state is State.RUNNING:
                 self._move(trial, State.WAITING, self._last_time)
                 self.tally.lose(trial, Waste.DISRUPTED, self._last_time)
-        queued = set(self._resumable)
-        self._resumable += [name for name in self._in[State.WAITING] if name not in queued]
+        self._queue_all_waiting()
 
     def _move(self, trial: TrialState, state: State, time: float) -> None:
-        if trial.state is State.RUNNING:
-            seconds = max(0.0, time - trial.since)
-            trial.seconds += seconds
-            self._ended_seconds += seconds
-        del self._in[trial.state][trial.name]
-        self._in[state][trial.name] = None
-        before, trial.state = trial.state, state
+        before = trial.state
+        super()._move(trial, state, time)
         if State.FAILED in (before, state):  # a failure may take the result away
             self._rank(trial)
 
@@ -187,22 +169,17 @@ class Fold:
 
     def _go_on(self, trial: TrialState, state: State) -> None:
         """Undo a trial's end."""
-        self._borrowers.pop(trial.name, None)
+        self._holdings.forget_borrower(trial)
         self._move(trial, state, self._last_time)
         trial.cause = trial.message = trial.halted_from = None
         if state is State.WAITING and trial.name not in self._resumable:
             self._resumable.append(trial.name)
 
-    def _note_borrower(self, trial: TrialState) -> None:
-        own = {saved.checkpoint for saved in trial.saved}
-        if trial.origin.checkpoint is not None and trial.origin.checkpoint not in own:
-            self._borrowers[trial.name] = None
-
     def _apply_end(self, trial: TrialState, record: TrialEnded) -> None:
         if record.ending == "Stopped" and record.cause != SCHEDULER:
             # The experiment ends. Scheduler and searcher are asked no more, unless it goes on, and this trial with it.
             trial.halted_from = trial.state
-            self._note_borrower(trial)
+            self._holdings.note_borrower(trial)
             self._move(trial, State.STOPPED, record.time)
             trial.cause, trial.message = record.cause, record.message
         else:
@@ -225,15 +202,12 @@ class Fold:
     def _apply_run(self, record: RunStarted) -> None:
         trial = self.trials[record.trial]
         self._move(trial, State.RUNNING, record.time)
-        self._slots_held += not trial.live
-        self._slots_seen = max(self._slots_seen, self.count(State.RUNNING))
-        trial.live, trial.since, trial.safe_since = True, record.time, record.time
+        self._take_slot(trial)
+        trial.since = trial.safe_since = record.time
         trial.cause = trial.message = None
         trial.cursor = record.iteration
         trial.origin = Origin(record.iteration, record.checkpoint)
         trial.began_with = record.checkpoint
-        if record.trial in self._resumable:
-            self._resumable.remove(record.trial)
 
     def _apply_report(self, record: TrialReported) -> None:
         trial = self.trials[record.trial]
@@ -252,7 +226,7 @@ class Fold:
                     self.tally.improved_at = record.time
         if record.decision == "Complete":
             trial.complete_at = record.iteration
-            self._note_borrower(trial)
+            self._holdings.note_borrower(trial)
             if record.exploit is not None:  # a change that is due after the end: it counts once the end is moved
                 trial.values = dict(record.exploit.values)
             self._end(trial, State.SUCCEEDED, None, None, record.time)
@@ -279,15 +253,13 @@ class Fold:
         trial.saved.append(Saved(record.iteration, record.checkpoint, trial.seconds_at(record.time)))
         trial.safe_since = record.time
         self.tally.count_checkpoint(record)
-        self._owners[record.checkpoint] = trial.name
-        self._touch(trial)
+        self._holdings.add(trial, record.checkpoint)
         trial.origin = Origin(record.iteration, record.checkpoint)
         self._scheduler.saved(record.trial, record.iteration)
 
     def _apply_dropped(self, record: CheckpointDropped) -> None:
         owner = self.trials[record.trial]
-        self._owners.pop(record.checkpoint, None)
-        owner.saved = [saved for saved in owner.saved if saved.checkpoint != record.checkpoint]
+        self._holdings.drop(owner, record.checkpoint)
         if record.reason is None:
             return
         self.tally.checkpoint_failures += 1
@@ -308,20 +280,12 @@ class Fold:
             self._slots_seen = self.count(State.RUNNING)
         self._resumable.append(trial.name)
 
-    def _touch(self, trial: TrialState) -> None:
-        """Take note that checkpoints of a trial, or what it went on from, may not be needed any more."""
-        self._touched[trial.name] = None
-        owner = self._owners.get(trial.origin.checkpoint or "")
-        if owner:
-            self._touched[owner] = None
-
     def _end(self, trial: TrialState, state: State, cause: str | None, message: str | None, time: float) -> None:
         self._move(trial, state, time)
         self.tally.settle(trial)
-        self._touch(trial)
+        self._holdings.touch(trial)
         trial.cause, trial.message = cause, message
-        if trial.name in self._resumable:
-            self._resumable.remove(trial.name)
+        self._unqueue(trial)
         self._owed_drops = [drop for drop in self._owed_drops if drop.trial != trial.name]
         if state is State.FAILED:
             self.failed.append(trial.name)
@@ -336,9 +300,7 @@ class Fold:
             self.at_target[trial.name] = None
         else:
             self.at_target.pop(trial.name, None)
-        shown = set(self.ranking.top(TOP_TRIALS))
-        self._touched |= dict.fromkeys([trial.name, *sorted(self._shown - shown)])
-        self._shown = shown
+        self._holdings.show(trial, set(self.ranking.top(TOP_TRIALS)))
 
     def _told(self, trial: TrialState) -> Ended:
         if not trial.has_result:
@@ -374,10 +336,6 @@ class Fold:
         absent = [o.metric for o in self.spec.objectives if o.metric not in self.metrics_seen]
         self.missing_metric = absent[0] if absent else None
 
-    def _release(self, trial: TrialState) -> None:
-        self._slots_held -= trial.live
-        trial.live = False
-
     def score(self, metrics: dict[str, float]) -> float | None:
         """Return the primary objective with larger being better, or None when an objective is absent."""
         if any(o.metric not in metrics for o in self.spec.objectives):
@@ -389,11 +347,6 @@ class Fold:
     def running_seconds(self, now: float) -> float:
         """Seconds that attempts ran, the time between them left out."""
         return self._earlier_seconds + (max(0.0, now - self._attempt_start) if self.attempts else 0.0)
-
-    def trial_seconds(self, now: float) -> float:
-        """Seconds that trials ran, added up."""
-        running = (self.trials[name] for name in self._in[State.RUNNING])
-        return self._ended_seconds + sum(max(0.0, now - trial.since) for trial in running)
 
     def rung_counts(self) -> list[RungCount]:
         """Promotions and stops at the scheduler's rungs, lowest first; none where it has no rungs."""
@@ -407,11 +360,11 @@ class Fold:
     @property
     def checkpoints(self) -> Collection[str]:
         """Paths of the checkpoints that are there."""
-        return self._owners.keys()
+        return self._holdings.checkpoints
 
     def is_shown(self, name: str) -> bool:
         """Whether a trial is shown with its checkpoint; of several objectives' front anyone may be again."""
-        return name in self._shown or (len(self.spec.objectives) > 1 and self.trials[name].has_result)
+        return self._holdings.is_shown(name) or (len(self.spec.objectives) > 1 and self.trials[name].has_result)
 
     def needing_their_origin(self) -> Iterator[TrialState]:
         """Yield the trials that may run again, and ended ones that could go on only with what is another's.
@@ -419,22 +372,4 @@ class Fold:
         Their number is the population's or the slots', not all trials'.
         """
         yield from self.not_over()
-        yield from (self.trials[name] for name in self._borrowers)
-
-    def not_over(self) -> Iterator[TrialState]:
-        """Yield the trials that may run again."""
-        for state in (State.WAITING, State.RUNNING, State.PAUSED):
-            yield from (self.trials[name] for name in self._in[state])
-
-    @property
-    def unfinished(self) -> int:
-        """Number of trials that were proposed and may run again."""
-        return self.count(State.WAITING, State.RUNNING, State.PAUSED)
-
-    def named(self, state: State) -> Iterator[str]:
-        """Yield the names of the trials in a state."""
-        yield from self._in[state]
-
-    def count(self, *states: State) -> int:
-        """Number of trials in any of these states."""
-        return sum(len(self._in[state]) for state in states)
+        yield from (self.trials[name] for name in self._holdings.borrowers)

@@ -232,7 +232,7 @@ class Study(Fold):
             )
 
     def _drop_superfluous(self, now: float) -> None:
-        touched, self._touched = [self.trials[name] for name in self._touched], {}
+        touched = [self.trials[name] for name in self._holdings.take_touched()]
         found = [(trial, old) for trial in touched for old in superfluous(trial, is_shown=self.is_shown(trial.name))]
         wanted = {trial.origin.checkpoint for trial in self.needing_their_origin()} if found else ()
         for trial, old in found:
@@ -287,7 +287,7 @@ class Study(Fold):
         bad = trial.began_with
         if bad is None or bad != trial.origin.checkpoint:
             return
-        owner = self._owners.get(bad, trial.name)
+        owner = self._holdings.owner_of(bad) or trial.name
         self._record(CheckpointDropped(time=now, trial=owner, checkpoint=bad, reason=_last(reason)))
 
     def _complete(self, trial: TrialState, now: float) -> None:
