@@ -26,8 +26,8 @@ DONE = "written"
 PROMISED = "promised"
 """Word for what is to be done and is not done yet."""
 WORD_CHARACTERS = 300
-MEMORY_SHARE = 0.75
-"""Of what is free now; the rest is the driver's to grow into."""
+MEMORY_SHARE = 0.9
+"""Of what is free now; a process takes less than it asks for, and a driver hardly grows."""
 FEW_THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 """Each thread takes memory of its own before it does anything."""
 ENV_MEMORY = "LUTHIER_MEMORY_BYTES"
