@@ -16,6 +16,7 @@ from luthier.api.exports import Export, ExportType
 from luthier.trial.closing import LOCK_FILE, begin_closing
 from luthier.trial.exports.exporting import write_export
 from luthier.trial.exports.periodic import PeriodicExports
+from luthier.trial.exports.tensorboard import WRITTEN
 from luthier.trial.records import encode
 from luthier.trial.story import story_of
 from support.stories import a_played_study, the_experiment
@@ -144,3 +145,18 @@ def test_curves_grow_and_no_point_is_there_twice(tmp_path):
             read = events.Scalars("score0") if points else []
             assert [event.step for event in read] == sorted(points)
             assert {event.step: event.value for event in read} == pytest.approx(points, rel=1e-6)
+
+
+def test_a_writer_of_curves_that_was_cut_off_is_followed_by_one_that_begins_where_it_began(tmp_path):
+    growing = grown(tmp_path, ExportType.TENSORBOARD)
+    next(growing)
+    marks = {mark: mark.read_text() for mark in tmp_path.glob(f"*/{WRITTEN}")}
+    story = next(growing)
+    for mark, text in marks.items():
+        mark.write_text(text)
+    records = a_played_study(SchedulerKind.NONE, trials=6).records
+    write_export(Export(name="it", type=ExportType.TENSORBOARD), story, records, tmp_path)
+    for trial in story.trials:
+        steps = [point.iteration for point in story.points.get(trial.name, [])]
+        events = EventAccumulator(str(tmp_path / trial.name)).Reload()
+        assert [event.step for event in events.Scalars("score0")] == sorted(steps)

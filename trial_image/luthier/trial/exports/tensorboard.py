@@ -42,7 +42,10 @@ def _write(own: Path, results: Sequence[TrialReported], done: int, values: Value
     from tensorboardX import SummaryWriter
     from tensorboardX.summary import hparams
 
-    with SummaryWriter(str(own), filename_suffix=f".{done:08d}") as writer:
+    suffix = f".{done:08d}"
+    for cut_off in own.glob(f"*{suffix}"):  # by a writer that was ended before it could say how many there are
+        cut_off.unlink()
+    with SummaryWriter(str(own), filename_suffix=suffix) as writer:
         for record in results:
             for name, value in record.metrics.items():
                 writer.add_scalar(name, value, record.iteration, walltime=record.time)
