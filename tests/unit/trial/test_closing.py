@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socketserver
 import subprocess
 import sys
@@ -95,6 +96,17 @@ def test_what_a_library_prints_goes_to_the_log_and_is_no_word():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ('["it", "written"]\n', "chatter\n")
+
+
+def test_a_ctrl_c_reaches_the_parent_alone(tmp_path, monkeypatch):
+    (tmp_path / "its_session.py").write_text(
+        "import os; from luthier.trial.errand import teller; teller()('session', str(os.getsid(0)))"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}")
+    errand = Errand("its_session", seconds=60)
+    errand.wait()
+    (said,) = errand.lacking()
+    assert said.removeprefix("session: ") not in (said, str(os.getsid(0)))
 
 
 def test_an_attempt_says_what_it_runs_with():

@@ -57,7 +57,11 @@ class Errand:
         environment = FEW_THREADS | os.environ | ({} if limit is None else {ENV_MEMORY: str(limit)})
         try:
             self._child = subprocess.Popen(  # noqa: S603 - our own command
-                [sys.executable, "-m", *command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment
+                [sys.executable, "-m", *command],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                env=environment,
+                start_new_session=True,  # a Ctrl-C is the parent's, which knows what to do
             )
         except OSError as error:
             self._why_not = f"no process can be had: {error}"
