@@ -19,7 +19,9 @@ from support.e2e_wait import until
 
 
 def test_a_report_can_be_had_while_it_runs_and_after_its_end(place: Place, luthier: Any, tmp_path: Path) -> None:
-    exports = [{"name": "tables", "type": "Files", "formats": ["CSV", "Parquet"]}, {"name": "study", "type": "Optuna"}]
+    often = {"everySeconds": 2}  # so that the end finds one at work
+    tables = {"name": "tables", "type": "Files", "formats": ["CSV", "Parquet"], **often}
+    exports = [tables, {"name": "study", "type": "Optuna", **often}]
     place.apply(steady("told", pause=0.2, exports=exports, budget={"trials": 2, "iterationsPerTrial": 60}))
     place.wait_for_iterations("told", 3)
     luthier("report", "told", "-o", tmp_path / "running.html")
