@@ -38,7 +38,8 @@ def get(
     found = [experiments.read(name)] if name else experiments.list(everywhere=everywhere)
     found.sort(key=lambda each: each["metadata"].get("creationTimestamp", ""))
     if output is Output.JSON:
-        sys.stdout.write(as_json(found[0] if name else found))
+        shown = [_without_ballast(each) for each in found]
+        sys.stdout.write(as_json(shown[0] if name else shown))
         return
     if not found:
         place = "any namespace" if everywhere else f"namespace {experiments.namespace}"
@@ -46,6 +47,12 @@ def get(
         return
     rows = [row(each, with_namespace=everywhere) for each in found]
     print_table(Console(highlight=False), COLUMNS, rows)
+
+
+def _without_ballast(obj: dict[str, Any]) -> dict[str, Any]:
+    """Return an experiment without what kubectl hides as well."""
+    metadata = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
+    return {**obj, "metadata": metadata}
 
 
 def row(

@@ -134,4 +134,11 @@ def _open(configuration: Any, _method: str, url: str, **kwargs: Any) -> Any:
             configuration, ws_client.get_websocket_url(url, kwargs.get("query_params")), kwargs.get("headers")
         )
     except (WebSocketException, OSError) as error:
-        raise client.ApiException(status=getattr(error, "status_code", 0), reason=str(error)) from error
+        raise refused(error) from error
+
+
+def refused(error: Exception) -> client.ApiException:
+    """Return an upgrade that was refused as any other refused request, with the server's own answer in it."""
+    exception = client.ApiException(status=getattr(error, "status_code", 0), reason=str(error).split(" -+-+- ")[0])
+    exception.body = (getattr(error, "resp_body", None) or b"").decode(errors="replace")
+    return exception
