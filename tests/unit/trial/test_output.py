@@ -41,6 +41,12 @@ def test_what_one_trial_began_is_not_put_into_the_next_ones_mouth(tmp_path):
     assert (tmp_path / "log").read_text() == "t0001 | no end of line\nt0002 | a\nt0002 | b\n"
 
 
+def test_what_ray_writes_for_itself_is_no_word_of_the_trial(tmp_path):
+    said, log = spoken(tmp_path, ":actor_name:train\n", "lost: actor_name\n", ":job_id:01000000\n")
+    assert said.count("\n") == 3
+    assert log == "t0003 | lost: actor_name\n"
+
+
 def test_of_a_bar_that_is_redrawn_the_last_state_stays(tmp_path):
     assert spoken(tmp_path, "10%\r50%\r100%\n")[1] == "t0003 | 100%\n"
 

@@ -25,6 +25,10 @@ MAX_CHARACTERS = 2000
 """Of a line; one write of it is whole though several processes write."""
 
 
+RAYS_MARKS = (":actor_name:", ":task_name:", ":job_id:")
+"""How lines begin that Ray writes between those of a trial, for its own reader of them."""
+
+
 class Labelled:
     """A stream that passes on what is written, and copies each line to a log behind a name."""
 
@@ -61,6 +65,8 @@ class Labelled:
             self.write(line)
 
     def _copy(self, line: str) -> None:
+        if line.startswith(RAYS_MARKS):
+            return
         text = line_of(self._name, line.rpartition("\r")[2][:MAX_CHARACTERS])  # of a bar that is redrawn, the last
         with contextlib.suppress(OSError):
             os.write(self._log, text.encode(errors="replace"))
