@@ -34,8 +34,8 @@ def content_key(*parts: str | Path) -> str:
 
 def key(program: Program) -> str:
     """Return what a program's build is cached under."""
-    folder = SOURCES / program.name
-    files = sorted(path for path in folder.iterdir() if path.suffix in {".go", ".mod", ".sum"})
+    module = SOURCES / program.module
+    files = (module / "go.mod", module / "go.sum", *sorted((module / program.name).glob("*.go")))
     return content_key(program.package, *program.flags(), *files)
 
 
@@ -77,7 +77,7 @@ def _build(program: Program) -> None:
     unfinished = target.with_suffix(".unfinished")
     run_logged(
         ["go", "build", *program.flags(), "-o", unfinished, program.package],
-        directory=SOURCES / program.name,
+        directory=SOURCES / program.module,
         environment={"CGO_ENABLED": "0"},
         log=cache_directory() / "logs" / f"build-{program.name}.log",
         advice="check that the Go module proxy answers (`go env GOPROXY`), then run `dev/cluster build` again",

@@ -17,7 +17,7 @@ from embedded.progress import say
 DESCRIPTION = """\
 A real single-node Kubernetes on this machine, without an image registry.
 
-  dev/cluster build                        build the programs (once; about 9 minutes)
+  dev/cluster build                        build the programs (once; about 7 minutes)
   dev/cluster up                           start the cluster (seconds)
   eval "$(dev/cluster env)"                kubectl and helm talk to it from this shell
   dev/cluster build-image -f Dockerfile -t me/app:dev .

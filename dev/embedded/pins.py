@@ -1,7 +1,8 @@
 """Every version this folder builds or installs, and how long it took where it was tried.
 
-The Go modules are pinned by the `go.mod` and `go.sum` beside each program;
-here is only what a `go.mod` cannot say.
+The Go modules are pinned by their `go.mod` and `go.sum`; here is only what a `go.mod`
+cannot say. Where the Kubernetes libraries can be of one version, programs are of one
+module, `programs`: what they share is compiled once, which is nearly all of Helm.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 KUBERNETES = "1.34.4"
-HELM = "3.21.4"
+HELM = "3.19.5"
 PYTHON_BASE_SUITE = "trixie"
 DEBIAN_MIRROR = "http://deb.debian.org/debian"
 
@@ -19,13 +20,14 @@ _HELM_PACKAGES = "helm.sh/helm/v3/pkg"
 
 @dataclass(frozen=True)
 class Program:
-    """One Go program: the folder that holds its module, and how it is linked."""
+    """One Go program: the package that it is made of, the folder of its module, and how it is linked."""
 
     name: str
     package: str
     variables: tuple[tuple[str, str], ...] = ()
     cold_seconds: int = 120
     links: tuple[str, ...] = ()  # the names to call it by
+    module: str = "programs"
 
     def flags(self) -> list[str]:
         """Return the flags of `go build`; no path of this machine gets into the binary."""
@@ -35,7 +37,7 @@ class Program:
 
 KUBE = Program(
     "kube",
-    ".",
+    "./kube",
     # Unset, the API server reports v0.0.0 and clients switch features off.
     variables=(
         ("k8s.io/component-base/version.gitVersion", f"v{KUBERNETES}"),
@@ -46,9 +48,9 @@ KUBE = Program(
     cold_seconds=300,
     links=("kubectl",),
 )
-PAUSE = Program("pause", ".", cold_seconds=5)
-COREDNS = Program("coredns", ".", cold_seconds=75)
-KWOK = Program("kwok", "sigs.k8s.io/kwok/cmd/kwok", cold_seconds=80, links=("kwok",))
+PAUSE = Program("pause", "./pause", cold_seconds=5)
+COREDNS = Program("coredns", "./coredns", cold_seconds=15)
+KWOK = Program("kwok", "sigs.k8s.io/kwok/cmd/kwok", cold_seconds=80, links=("kwok",), module="kwok")
 HELM_PROGRAM = Program(
     "helm",
     "helm.sh/helm/v3/cmd/helm",
@@ -60,7 +62,7 @@ HELM_PROGRAM = Program(
         (f"{_HELM_PACKAGES}/lint/rules.k8sVersionMajor", _KUBERNETES_MAJOR),
         (f"{_HELM_PACKAGES}/lint/rules.k8sVersionMinor", _KUBERNETES_MINOR),
     ),
-    cold_seconds=65,
+    cold_seconds=25,
     links=("helm",),
 )
 
