@@ -1,38 +1,64 @@
-"""kopf's connection to the API server, through which lists come in parts and without what nobody reads.
+"""kopf's connection to the API server: lists come in parts, are taken in as they come, and lose what nobody reads.
 
-kopf holds on to every listed object until the last one is indexed. A thousand experiments' pods are 20 MB of JSON,
-several times that as dictionaries, and Python does not give all of it back.
+kopf could tell when all is listed by its indices, but they wake every object's task for every object: a thousand
+experiments would keep a starting operator busy for half a minute, with every pod in memory at once.
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
 import kopf
 
 from luthier.api import keys
-from luthier.operator.cache import bare_pod, without_ballast
+from luthier.operator.cache import Cache, bare_pod, without_ballast
 
+Json = dict[str, Any]
 OBJECTS_A_PART = 100
 """About a megabyte of pods."""
-SLIMMING = {"PodList": bare_pod, f"{keys.KIND}List": without_ballast}
 
 
-class LeanResponse(aiohttp.ClientResponse):
-    """An answer whose lists hold only what is kept of their objects."""
+class Listing:
+    """What has been listed, and whether that is all."""
 
-    async def json(self, **options: Any) -> Any:
-        """Return the answer."""
-        body = await super().json(**options)
-        slim = SLIMMING.get(body.get("kind", "")) if isinstance(body, dict) else None
-        if slim is not None:
-            body["items"] = [slim(item) for item in body.get("items") or ()]
-        return body
+    def __init__(self, cache: Cache, lists: int) -> None:
+        """Wait for so many lists: one of each kind and namespace."""
+        self.is_complete = asyncio.Event()
+        self._lists = lists
+        self._listed: set[str] = set()
+        self._kinds: dict[str, tuple[Callable[[Json], Json], Callable[[Json], None]]] = {
+            "PodList": (bare_pod, cache.keep_pod),
+            f"{keys.KIND}List": (without_ballast, cache.keep_experiment),
+        }
+
+    def take_in(self, path: str, answer: Json) -> None:
+        """Keep the objects of an answer that is a part of a list, and leave in it only what is kept of them."""
+        kind = self._kinds.get(str(answer.get("kind")))
+        if kind is None:
+            return
+        slim, keep = kind
+        answer["items"] = [slim(item) for item in answer.get("items") or ()]
+        for item in answer["items"]:
+            keep(item)
+        if not (answer.get("metadata") or {}).get("continue"):
+            self._listed.add(path)
+        if len(self._listed) >= self._lists:
+            self.is_complete.set()
 
 
-def lean_session(info: kopf.ConnectionInfo) -> kopf.AiohttpSession:
+def lean_session(info: kopf.ConnectionInfo, listing: Listing) -> kopf.AiohttpSession:
     """Return the same access, by a session of ours; kopf closes it."""
+
+    class LeanResponse(aiohttp.ClientResponse):
+        async def json(self, **options: Any) -> Any:
+            answer = await super().json(**options)
+            if isinstance(answer, dict):
+                listing.take_in(self.url.path, answer)
+            return answer
+
     session = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, ssl=info.as_ssl_context()),
         headers=info.as_http_headers(),

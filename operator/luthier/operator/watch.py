@@ -1,8 +1,8 @@
 """kopf, for watching only: it keeps the cache filled and asks for rounds.
 
 No create, update, field, timer or daemon handlers: those put finalizers and annotations on
-objects and mark them as handled before they are. The indexing functions hold back the first
-round until every experiment and every pod has been listed.
+objects and mark them as handled before they are. Nobody leads
+before every experiment and every pod has been listed.
 """
 
 from __future__ import annotations
@@ -19,12 +19,14 @@ from luthier.api import keys
 from luthier.operator.cache import Cache, experiment_key_of, key_of, uid_of, version_of
 from luthier.operator.controller import Controller
 from luthier.operator.health import Health
-from luthier.operator.lean import OBJECTS_A_PART, lean_session
+from luthier.operator.lean import OBJECTS_A_PART, Listing, lean_session
 from luthier.operator.oblivion import NoDifferences, NoProgress
 from luthier.operator.queue import WorkQueue
 from luthier.operator.settings import Settings
 
 CHILDREN = {keys.LABEL_UID: kopf.PRESENT}
+KINDS = 2
+"""That are listed and watched: experiments and pods."""
 LONGEST_REST_SECONDS = 3
 INACTIVITY_SECONDS = 90
 """A quiet watch is opened anew; the API server sends a bookmark every minute."""
@@ -39,11 +41,11 @@ async def watch(
     stop: asyncio.Event,
 ) -> None:
     """Watch until told to stop; raises what kopf cannot get over."""
-    ready = asyncio.Event()
-    readiness = asyncio.create_task(_tell_readiness(ready, health))
+    ready, listing = asyncio.Event(), Listing(cache, lists=KINDS * max(1, len(settings.namespaces)))
+    readiness = asyncio.create_task(_tell_readiness(ready, listing, health))
     try:
         await kopf.operator(
-            registry=build_registry(cache, queue, controller, health),
+            registry=build_registry(cache, queue, controller, health, listing),
             settings=kopf_settings(),
             namespaces=settings.namespaces,
             clusterwide=not settings.namespaces,
@@ -56,23 +58,15 @@ async def watch(
 
 
 def build_registry(
-    cache: Cache, queue: WorkQueue[tuple[str, str]], controller: Controller, health: Health
+    cache: Cache, queue: WorkQueue[tuple[str, str]], controller: Controller, health: Health, listing: Listing
 ) -> kopf.OperatorRegistry:
-    """Return kopf's handlers: two that fill the cache, two that ask for rounds, and the login."""
+    """Return kopf's handlers: two that fill the cache and ask for rounds, and the login."""
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
     async def login(**kwargs: Any) -> kopf.AiohttpSession | None:
         info = kopf.login_with_kubeconfig(**kwargs) or kopf.login_with_service_account(**kwargs)
-        return lean_session(info) if info else None
-
-    @kopf.index(keys.GROUP, keys.VERSION, keys.PLURAL, registry=registry)
-    async def experiments(body: kopf.Body, **_: Any) -> None:
-        cache.keep_experiment(dict(body))
-
-    @kopf.index("v1", "pods", labels=CHILDREN, registry=registry)
-    async def pods(body: kopf.Body, **_: Any) -> None:
-        cache.keep_pod(dict(body))
+        return lean_session(info, listing) if info else None
 
     @kopf.on.event(keys.GROUP, keys.VERSION, keys.PLURAL, registry=registry)
     async def on_experiment(event: kopf.RawEvent, **_: Any) -> None:
@@ -81,6 +75,7 @@ def build_registry(
             controller.forget(body)
             health.forget(uid_of(body))
         else:
+            cache.keep_experiment(body)
             health.saw(uid_of(body), version_of(body))
         queue.add(key_of(body))
 
@@ -89,7 +84,9 @@ def build_registry(
         body = dict(event["object"])
         if event["type"] == "DELETED":
             cache.drop_pod(body)
-        elif event["type"] is None and health.ready.is_set():
+        else:
+            cache.keep_pod(body)
+        if event["type"] is None and health.ready.is_set():
             cache.listing += 1
         queue.add(experiment_key_of(body))
 
@@ -119,7 +116,8 @@ class Patience:
         return itertools.chain((0.5, 1, 2), itertools.repeat(LONGEST_REST_SECONDS))
 
 
-async def _tell_readiness(ready: asyncio.Event, health: Health) -> None:
+async def _tell_readiness(ready: asyncio.Event, listing: Listing, health: Health) -> None:
     await ready.wait()
+    await listing.is_complete.wait()
     logging.getLogger(__name__).info("watching")
     health.ready.set()

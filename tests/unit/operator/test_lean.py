@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestServer
 
 from luthier.api import keys
 from luthier.operator.cache import Cache
-from luthier.operator.lean import lean_session
+from luthier.operator.lean import Listing, lean_session
 from luthier.operator.manifests.names import ANNOTATION_RESTARTS
 
 Json = dict[str, Any]
@@ -49,7 +49,7 @@ def asked(answer: Json) -> Json:
         app = web.Application()
         app.router.add_get("/", give)
         async with TestServer(app) as server:
-            access = lean_session(kopf.ConnectionInfo(server=str(server.make_url("/"))))
+            access = lean_session(kopf.ConnectionInfo(server=str(server.make_url("/"))), Listing(Cache(), lists=2))
             async with access.aiohttp_session as session, session.get(access.server) as response:
                 got: Json = await response.json()
                 return got
@@ -91,3 +91,20 @@ def test_anything_else_comes_as_it_is(answer: Json) -> None:
 
 def test_an_empty_list_may_have_no_items() -> None:
     assert asked({"kind": "PodList", "items": None})["items"] == []
+
+
+def test_all_is_listed_when_the_last_part_of_every_list_has_come_and_is_known_then() -> None:
+    async def scenario() -> None:
+        cache = Cache()
+        listing = Listing(cache, lists=2)
+        listing.take_in("/pods", a_list("Pod", POD))
+        listing.take_in("/experiments", {**a_list(keys.KIND, EXPERIMENT), "metadata": {}})
+        listing.take_in("/experiments", {**a_list(keys.KIND, EXPERIMENT), "metadata": {}})
+        listing.take_in("/api", {"kind": "APIResourceList", "resources": []})
+        assert not listing.is_complete.is_set()
+        listing.take_in("/pods", {"kind": "PodList", "metadata": {"continue": ""}, "items": None})
+        assert listing.is_complete.is_set()
+        assert cache.experiment(("team-a", "digits")) is not None
+        assert len(cache.pods(("team-a", "u1"))) == 1
+
+    asyncio.run(scenario())
