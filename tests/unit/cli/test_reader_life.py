@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 from kubernetes import client
@@ -58,8 +59,9 @@ class Pods:
 
             def do_DELETE(self) -> None:
                 name = self.path.split("?")[0].rsplit("/", 1)[-1]
-                self.reply(200 if name in pods.living else 404, {"kind": "Status"})
+                was_there = name in pods.living
                 pods.living.discard(name)
+                self.reply(200 if was_there else 404, {"kind": "Status"})
 
             def reply(self, status: int, body: object) -> None:
                 data = json.dumps(body).encode()
@@ -73,6 +75,21 @@ class Pods:
                 pass
 
         return Handler
+
+
+@pytest.fixture(autouse=True)
+def a_shell_that_ignores_nothing() -> Iterator[None]:
+    """Signals as a terminal's command finds them; in the background some are ignored from the start."""
+    handlers: dict[signal.Signals, Any] = dict.fromkeys(SIGNALS, signal.SIG_DFL)
+    handlers[signal.SIGINT] = signal.default_int_handler
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGTERM: signal.SIG_DFL,
+        signal.SIGHUP: signal.SIG_DFL,
+    }
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from luthier.cli.winner import copy_best_checkpoint
 from luthier.trial.checkpoints import save, verify
 from luthier.trial.ledger import Ledger
 from luthier.trial.records import (
-    RECORD,
+    KNOWN,
     CheckpointDropped,
     CheckpointSaved,
     TrialProposed,
@@ -44,7 +44,7 @@ def folder(tmp_path):
     save(tmp_path / "source", directory / CHECKPOINT)
     ledger = Ledger(directory, 1)
     for time, record in enumerate(RECORDS):
-        ledger.append(RECORD.validate_python({"time": time, **record}))
+        ledger.append(KNOWN.validate_python({"time": time, **record}))
     ledger.close()
     return directory
 
