@@ -82,10 +82,6 @@ def a_shell_that_ignores_nothing() -> Iterator[None]:
     """Signals as a terminal's command finds them; in the background some are ignored from the start."""
     handlers: dict[signal.Signals, Any] = dict.fromkeys(SIGNALS, signal.SIG_DFL)
     handlers[signal.SIGINT] = signal.default_int_handler
-        signal.SIGINT: signal.default_int_handler,
-        signal.SIGTERM: signal.SIG_DFL,
-        signal.SIGHUP: signal.SIG_DFL,
-    }
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     yield
     for number, handler in before.items():
