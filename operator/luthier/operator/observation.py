@@ -250,11 +250,38 @@ class Observation:
         until then status keeps the budget that the end was an end for.
         """
         ended = self.previous.ended_budget
-        if ended is None or self.attempt > self.previous.attempt:
+        if self.is_past_its_end:
+            return not self.is_stopped_without_a_driver
+        if ended is None or not self._is_said_to_have_ended or self.experiment is None:
             return False
-        if not self._is_said_to_have_ended:
-            return True
-        return self.experiment is not None and bool(self.spec.budget.raised_since(ended))
+        return bool(self.spec.budget.raised_since(ended))
+
+    @property
+    def is_past_its_end(self) -> bool:
+        """Tell whether status has taken the end back, and the driver that is to go on from there does not exist yet.
+
+        What the newest driver says of an end is the old one.
+        """
+        taken_back = self.previous.ended_budget is not None and not self._is_said_to_have_ended
+        return taken_back and self.attempt == self.previous.attempt
+
+    @property
+    def is_stopped_without_a_driver(self) -> bool:
+        """Tell whether the user ends what no driver can end: there never was one, or none comes up.
+
+        A driver that is merely lost is replaced, and the next one ends it and writes the report. One that status
+        already says is held up, or one that ends again and again, is not waited for.
+        """
+        if self.experiment is None or not self.spec.budget.stop:
+            return False
+        return self.attempt == 0 or self._is_held_up
+
+    @property
+    def _is_held_up(self) -> bool:
+        said = self.previous
+        stands_still = holds(said, ConditionType.STALLED) and not holds(said, ConditionType.RUNNING)
+        runs_not = self.driver is None or self.driver.state in (PodState.PENDING, PodState.ENDED)
+        return stands_still and runs_not and said.attempt == self.attempt
 
     @property
     def _is_said_to_have_ended(self) -> bool:

@@ -25,7 +25,7 @@ from luthier.api.wire import Phase, Report
 from luthier.operator.conditions import ConditionType, Ruling, find
 from luthier.operator.growing import at_least
 from luthier.operator.observation import Observation
-from luthier.operator.rules.finish import BAD_EXPERIMENT, is_stopped_without_a_driver
+from luthier.operator.rules.finish import BAD_EXPERIMENT
 from luthier.operator.scaling import desired_workers
 from luthier.operator.sizing import fitted
 from luthier.operator.verdict import Decision
@@ -199,7 +199,7 @@ def _ended_budget(seen: Observation, *, has_ended: bool) -> EndedBudget | None:
     if seen.is_reopened or (has_ended and seen.has_ended):
         return seen.previous.ended_budget
     report = seen.report
-    if has_ended and is_stopped_without_a_driver(seen):
+    if has_ended and seen.is_stopped_without_a_driver:
         return EndedBudget(**seen.spec.budget.to_json())
     if not has_ended or report is None or report.outcome is None or report.outcome.reason == BAD_EXPERIMENT:
         return None

@@ -309,6 +309,59 @@ def test_what_was_found_before_no_driver_could_run_makes_a_stop_a_success() -> N
     assert status_of(seen).state == "Succeeded"
 
 
+def a_stop_while_the_next_driver_is_refused(before: Observation) -> tuple[Observation, Status]:
+    """Raise the budget, let the next driver be refused, then stop: return what is seen then, and the status of that."""
+    driver = f"digits-12345-driver-{before.attempt + 1}"
+    refused = replace(before, refusals=(a_refusal(driver, "ConfigMapNotFound", retry_in=-1),))
+    stalled = replace(refused, previous=status_of(refused))
+    assert (stalled.previous.state, stalled.previous.stalled) == ("Stalled", "ConfigMapNotFound")
+    assert f"create Pod {driver}" in doings(stalled)
+    budget = stalled.spec.budget.model_copy(update={"stop": True})
+    assert stalled.experiment is not None
+    experiment = stalled.experiment.model_copy(update={"spec": stalled.spec.model_copy(update={"budget": budget})})
+    stopped = replace(stalled, experiment=experiment)
+    return stopped, status_of(stopped)
+
+
+@pytest.mark.parametrize("pods", [(THE_DRIVER,), ()], ids=["the driver's pod is there", "the driver's pod is gone"])
+def test_a_stop_ends_what_was_to_go_on_where_the_next_driver_is_refused(pods: tuple[Pod, ...]) -> None:
+    before = an_observation(
+        *pods,
+        previous=an_ended_status(best=a_best()),
+        last_words=the_last_words() if pods else None,
+        workers={"max": 0},
+        **MORE,
+    )
+    stopped, status = a_stop_while_the_next_driver_is_refused(before)
+    said = find(status, ConditionType.SUCCEEDED)
+    assert said is not None
+    assert (status.state, said.reason) == ("Succeeded", "Stopped"), "and not the reason of the old end"
+    assert said.message.startswith("stopped by budget.stop while no driver could run (ConfigMapNotFound: ")
+    assert doings(stopped) == []
+
+    ended = replace(stopped, previous=status)
+    assert doings(ended) == []
+    assert status_of(ended) == status, "it stays ended"
+    assert doings(replace(ended, experiment=before.experiment, refusals=()))[-1] == GOES_ON[-1], (
+        "until that is taken back"
+    )
+
+
+def test_a_second_stop_ends_what_never_had_a_driver() -> None:
+    first = status_of(an_observation(budget=STOP))
+    stopped, status = a_stop_while_the_next_driver_is_refused(an_observation(budget=ENDED_WITH, previous=first))
+    said = find(status, ConditionType.FAILED)
+    assert said is not None
+    assert (status.state, said.reason, said.message) == (
+        "Failed",
+        "Stopped",
+        "stopped by budget.stop before any trial began",
+    )
+    ended = replace(stopped, previous=status)
+    assert doings(ended) == []
+    assert status_of(ended) == status
+
+
 STILL_THE_DRIVERS = {
     "a driver that is merely on its way": an_observation(
         a_driver(PodState.PENDING), previous=a_status(a_condition("Running", "False"), attempt=1), budget=STOP

@@ -16,7 +16,6 @@ from luthier.operator.conditions import (
     as_reason,
     failed,
     find,
-    holds,
     kept,
     running,
     succeeded,
@@ -47,37 +46,19 @@ def finish(seen: Observation, _now: datetime) -> Verdict | None:
     )
 
 
-def is_stopped_without_a_driver(seen: Observation) -> bool:
-    """Tell whether the user ends what no driver can end: there never was one, or none comes up.
-
-    A driver that is merely lost is replaced, and the next one ends it and writes the report. One that status already
-    says is held up, or one that ends again and again, is not waited for.
-    """
-    if seen.experiment is None or not seen.spec.budget.stop:
-        return False
-    return seen.attempt == 0 or _is_held_up(seen)
-
-
-def _is_held_up(seen: Observation) -> bool:
-    said = seen.previous
-    stands_still = holds(said, ConditionType.STALLED) and not holds(said, ConditionType.RUNNING)
-    runs_not = seen.driver is None or seen.driver.state in (PodState.PENDING, PodState.ENDED)
-    return stands_still and runs_not and said.attempt == seen.attempt
-
-
 def _persisted_rulings(seen: Observation) -> tuple[Ruling, ...]:
     said = (kept(seen.previous, type_) for type_ in (ConditionType.SUCCEEDED, ConditionType.FAILED))
     return tuple(ruling for ruling in said if ruling is not None)
 
 
 def _new_rulings(seen: Observation) -> tuple[Ruling, ...]:
-    outcome = seen.outcome
+    outcome = None if seen.is_past_its_end else seen.outcome
     if outcome is not None:
         succeeds, reason, message = outcome.succeeded, as_reason(outcome.reason, "Finished"), outcome.message
     elif seen.driver is not None and seen.driver.exit is not None and seen.driver.exit.code == keys.Exit.BAD_EXPERIMENT:
         succeeds, reason = False, BAD_EXPERIMENT
         message = seen.driver.exit.message[:1024] or "the driver says that the experiment cannot work; see its log"
-    elif is_stopped_without_a_driver(seen):
+    elif seen.is_stopped_without_a_driver:
         succeeds, reason, message = bool(seen.previous.best), STOPPED, f"stopped by budget.stop {_when(seen)}"
     else:
         return ()
