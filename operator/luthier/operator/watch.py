@@ -19,7 +19,8 @@ from luthier.api import keys
 from luthier.operator.cache import Cache, experiment_key_of, key_of, uid_of, version_of
 from luthier.operator.controller import Controller
 from luthier.operator.health import Health
-from luthier.operator.lean import OBJECTS_A_PART, Listing, lean_session
+from luthier.operator.lean import OBJECTS_A_PART, Listing
+from luthier.operator.login import LONGEST_REST_SECONDS, Login
 from luthier.operator.oblivion import NoDifferences, NoProgress
 from luthier.operator.queue import WorkQueue
 from luthier.operator.settings import Settings
@@ -27,7 +28,6 @@ from luthier.operator.settings import Settings
 CHILDREN = {keys.LABEL_UID: kopf.PRESENT}
 KINDS = 2
 """That are listed and watched: experiments and pods."""
-LONGEST_REST_SECONDS = 3
 INACTIVITY_SECONDS = 90
 """A quiet watch is opened anew; the API server sends a bookmark every minute."""
 
@@ -61,12 +61,11 @@ def build_registry(
     cache: Cache, queue: WorkQueue[tuple[str, str]], controller: Controller, health: Health, listing: Listing
 ) -> kopf.OperatorRegistry:
     """Return kopf's handlers: two that fill the cache and ask for rounds, and the login."""
-    registry = kopf.OperatorRegistry()
+    registry, again = kopf.OperatorRegistry(), Login(listing)
 
     @kopf.on.login(registry=registry)
     async def login(**kwargs: Any) -> kopf.AiohttpSession | None:
-        info = kopf.login_with_kubeconfig(**kwargs) or kopf.login_with_service_account(**kwargs)
-        return lean_session(info, listing) if info else None
+        return await again(**kwargs)
 
     @kopf.on.event(keys.GROUP, keys.VERSION, keys.PLURAL, registry=registry)
     async def on_experiment(event: kopf.RawEvent, **_: Any) -> None:
