@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
@@ -55,6 +56,9 @@ def lean_session(info: kopf.ConnectionInfo, listing: Listing) -> kopf.AiohttpSes
     class LeanResponse(aiohttp.ClientResponse):
         async def json(self, **options: Any) -> Any:
             answer = await super().json(**options)
+            if self.status == HTTPStatus.GONE and "continue" in self.url.query:
+                # kopf begins a list anew that breaks off, but ends for one of which it is told so.
+                raise aiohttp.ClientPayloadError("the rest of the list has expired")
             if isinstance(answer, dict):
                 listing.take_in(self.url.path, answer)
             return answer

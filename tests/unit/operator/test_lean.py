@@ -14,6 +14,7 @@ from luthier.api import keys
 from luthier.operator.cache import Cache
 from luthier.operator.lean import Listing, lean_session
 from luthier.operator.manifests.names import ANNOTATION_RESTARTS
+from luthier.operator.watch import kopf_settings
 
 Json = dict[str, Any]
 POD: Json = {
@@ -91,6 +92,65 @@ def test_anything_else_comes_as_it_is(answer: Json) -> None:
 
 def test_an_empty_list_may_have_no_items() -> None:
     assert asked({"kind": "PodList", "items": None})["items"] == []
+
+
+VERBS = ["list", "watch", "patch"]
+RESOURCES: list[Json] = [
+    {"name": "pods", "singularName": "pod", "kind": "Pod", "namespaced": True, "verbs": VERBS},
+    {"name": "namespaces", "singularName": "namespace", "kind": "Namespace", "namespaced": False, "verbs": VERBS},
+]
+KINDS: Json = {"/api": {"versions": ["v1"]}, "/apis": {"groups": []}, "/api/v1": {"resources": RESOURCES}}
+EXPIRED: Json = {"kind": "Status", "code": 410, "reason": "Expired", "message": "the provided continue is too old"}
+
+
+def test_a_list_whose_rest_has_expired_is_begun_anew() -> None:
+    """By kopf, which would end for such an answer."""
+    lists: list[str] = []
+    cache = Cache()
+    listing, watched, stop = Listing(cache, lists=1), asyncio.Event(), asyncio.Event()
+
+    async def give(request: web.Request) -> web.StreamResponse:
+        if request.path in KINDS:
+            return web.json_response(KINDS[request.path])
+        if "watch" in request.query:
+            watched.set()
+            await stop.wait()
+            return web.Response()
+        lists.append(request.query.get("continue", "from the beginning"))
+        if "continue" in request.query:
+            return web.json_response(EXPIRED, status=410)
+        more = {"continue": "more"} if len(lists) == 1 else {}
+        return web.json_response({"kind": "PodList", "metadata": {"resourceVersion": "9", **more}, "items": [POD]})
+
+    app, registry = web.Application(), kopf.OperatorRegistry()
+    app.router.add_get("/{path:.*}", give)
+
+    @kopf.on.event("v1", "pods", registry=registry)
+    async def on_pod(**_: Any) -> None:
+        """Have the pods watched."""
+
+    async def scenario() -> None:
+        async with TestServer(app) as server:
+            info = kopf.ConnectionInfo(server=str(server.make_url("/")))
+
+            @kopf.on.login(registry=registry)
+            async def login(**_: Any) -> kopf.AiohttpSession:
+                return lean_session(info, listing)
+
+            running = asyncio.create_task(
+                kopf.operator(
+                    registry=registry, settings=kopf_settings(), clusterwide=True, standalone=True, stop_flag=stop
+                )
+            )
+            is_watched = asyncio.create_task(watched.wait())
+            await asyncio.wait({running, is_watched}, timeout=20, return_when=asyncio.FIRST_COMPLETED)
+            stop.set()
+            await running
+
+    asyncio.run(scenario())
+    assert lists == ["from the beginning", "more", "from the beginning"]
+    assert watched.is_set()
+    assert listing.is_complete.is_set()
 
 
 def test_all_is_listed_when_the_last_part_of_every_list_has_come_and_is_known_then() -> None:
