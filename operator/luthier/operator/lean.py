@@ -18,6 +18,7 @@ from luthier.api import keys
 from luthier.operator.cache import Cache, bare_pod, without_ballast
 
 Json = dict[str, Any]
+PODS = "PodList"
 OBJECTS_A_PART = 100
 """About a megabyte of pods."""
 
@@ -28,10 +29,10 @@ class Listing:
     def __init__(self, cache: Cache, lists: int) -> None:
         """Wait for so many lists: one of each kind and namespace."""
         self.is_complete = asyncio.Event()
-        self._lists = lists
+        self._cache, self._lists = cache, lists
         self._listed: set[str] = set()
         self._kinds: dict[str, tuple[Callable[[Json], Json], Callable[[Json], None]]] = {
-            "PodList": (bare_pod, cache.keep_pod),
+            PODS: (bare_pod, cache.keep_pod),
             f"{keys.KIND}List": (without_ballast, cache.keep_experiment),
         }
 
@@ -45,6 +46,8 @@ class Listing:
         for item in answer["items"]:
             keep(item)
         if not (answer.get("metadata") or {}).get("continue"):
+            if path in self._listed and answer["kind"] == PODS:
+                self._cache.listing += 1
             self._listed.add(path)
         if len(self._listed) >= self._lists:
             self.is_complete.set()

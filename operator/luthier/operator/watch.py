@@ -85,8 +85,6 @@ def build_registry(
             cache.drop_pod(body)
         else:
             cache.keep_pod(body)
-        if event["type"] is None and health.ready.is_set():
-            cache.listing += 1
         queue.add(experiment_key_of(body))
 
     return registry

@@ -168,3 +168,26 @@ def test_all_is_listed_when_the_last_part_of_every_list_has_come_and_is_known_th
         assert len(cache.pods(("team-a", "u1"))) == 1
 
     asyncio.run(scenario())
+
+
+def test_only_a_list_of_pods_that_comes_again_says_that_pods_may_have_gone_unheard() -> None:
+    async def scenario() -> list[int]:
+        cache = Cache()
+        listing, counts = Listing(cache, lists=3), []
+        part, empty = a_list("Pod", POD), {"kind": "PodList", "metadata": {}, "items": None}
+        experiments = {**a_list(keys.KIND, EXPERIMENT), "metadata": {}}
+        for path, answer in (
+            ("/a/pods", part),
+            ("/a/pods", empty),
+            ("/b/pods", empty),
+            ("/experiments", experiments),
+            ("/experiments", experiments),
+            ("/a/pods", part),
+            ("/a/pods", empty),
+            ("/b/pods", empty),
+        ):
+            listing.take_in(path, dict(answer))
+            counts.append(cache.listing)
+        return counts
+
+    assert asyncio.run(scenario()) == [0, 0, 0, 0, 0, 0, 1, 2], "once a list, with its last part, though it is empty"
