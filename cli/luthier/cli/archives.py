@@ -27,6 +27,10 @@ class Leaving(Gone):
     """It is on its way out, and may still write."""
 
 
+class Starting(Gone):
+    """It is there, but does not answer yet."""
+
+
 class ExperimentArchive(Protocol):
     """An experiment and what it has left on its storage."""
 

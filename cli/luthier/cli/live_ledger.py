@@ -1,7 +1,8 @@
 """An experiment's ledger in the cluster for as long as somebody looks, in whatever pod it can be read now.
 
 Drivers come and go: the next attempt has another pod, and after the end or while it rests there is none. Then a reader
-pod reads once what the last driver has left, for nobody writes any more; it is not kept.
+pod reads once what the last driver has left, for nobody writes any more; it is not kept. A driver that starts is not
+got ahead of: a volume is made, or attached, where the first pod is that mounts its claim.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
-from luthier.cli.archives import ExperimentArchive, Gone, Leaving
+from luthier.cli.archives import ExperimentArchive, Gone, Leaving, Starting
 from luthier.cli.errors import Exit, Refusal
-from luthier.cli.snapshot import of_object
+from luthier.cli.snapshot import Snapshot, of_object
 
 FIRST_PAUSE_SECONDS = 15.0
 LONGEST_PAUSE_SECONDS = 300.0
@@ -39,7 +40,7 @@ class LiveLedger:
         Args:
             look: returns the experiment as the API server has it.
             find_driver: returns the running driver's archive; raises Gone where none runs, Leaving where it may still
-                write.
+                write, Starting where it does not answer yet.
             open_storage: the archive of an experiment without a driver, through a pod that is made for it.
             now: a clock, in seconds.
         """
@@ -71,7 +72,7 @@ class LiveLedger:
             try:
                 lines = self._from_driver(after)
             except Gone as gone:
-                return self._without_driver(after, may_write=isinstance(gone, Leaving))
+                return self._without_driver(after, gone)
             self.notice, self._read_out = "", None
             return lines
 
@@ -93,16 +94,17 @@ class LiveLedger:
         self._driver = archive
         return lines
 
-    def _without_driver(self, after: int, *, may_write: bool) -> list[bytes]:
+    def _without_driver(self, after: int, gone: Gone) -> list[bytes]:
         experiment = self._look()
         self._check(experiment)
         seen = of_object(experiment)
-        stands = ((experiment.get("status") or {}).get("attempt"), seen.state)
-        self.notice = f"No driver runs: {seen.state}{f', {seen.message}' if seen.message else ''}"
-        rests = (seen.has_ended or seen.state == "Suspended") and not may_write
-        if (rests or after == 0) and stands != self._read_out and self._now() >= self._due:
+        attempt = int((experiment.get("status") or {}).get("attempt") or 0)
+        stands = (attempt, seen.state)
+        why = "The driver is starting" if isinstance(gone, Starting) else "No driver runs"
+        self.notice = f"{why}: {seen.state}{f', {seen.message}' if seen.message else ''}"
+        if stands != self._read_out and self._now() >= self._due and _is_to_be_read(seen, attempt, gone, after):
             lines = self._from_storage(after)
-            self._read_out = None if may_write else stands
+            self._read_out = None if isinstance(gone, Leaving) else stands
             return lines
         return []
 
@@ -126,3 +128,12 @@ class LiveLedger:
                 hint=f"Look at that one: luthier ui {name}",
                 code=Exit.FAILED,
             )
+
+
+def _is_to_be_read(seen: Snapshot, attempt: int, gone: Gone, after: int) -> bool:
+    """Tell whether a pod is to be made that reads what is on the storage."""
+    rests = seen.has_ended or seen.state == "Suspended"
+    if after > 0 or rests:
+        return rests and (after == 0 or not isinstance(gone, Leaving))
+    # A driver that is stuck is not waited for by who has seen nothing yet: an earlier one has had the storage.
+    return not isinstance(gone, Starting) or (seen.state == "Stalled" and attempt > 1)

@@ -12,7 +12,7 @@ from kubernetes import client
 
 from luthier.api import keys
 from luthier.api.naming import base_name
-from luthier.cli.archives import Gone, Leaving, Window
+from luthier.cli.archives import Gone, Leaving, Starting, Window
 from luthier.cli.cluster import Experiments
 from luthier.cli.errors import Exit, Refusal
 from luthier.cli.reader_life import Wanted, a_reader, within_reason
@@ -22,6 +22,7 @@ from luthier.cli.tunnel import Tunnel
 Json = dict[str, Any]
 
 PAUSE_SECONDS = 0.5
+OVER = ("Succeeded", "Failed")
 LEAVING_LOOKS = 20
 """For which a driver may seem to be there and not answer; then its storage is read without it."""
 REQUEST_SECONDS = (5, 20)
@@ -77,7 +78,7 @@ def find_driver(experiments: Experiments, name: str) -> Window:
     """Return the pages of an experiment's running driver.
 
     Raises:
-        Gone: it has none now.
+        Gone: it has none now; Leaving where it may still write, Starting where it does not answer yet.
         Refusal: there is no such experiment, or no right to look.
     """
     experiment = experiments.read(name)
@@ -85,6 +86,8 @@ def find_driver(experiments: Experiments, name: str) -> Window:
     alive = next((pod for pod in drivers if _listens(pod)), None)
     if alive is None and any("deletionTimestamp" in pod["metadata"] for pod in drivers):
         raise Leaving(f"The driver of {name} is on its way out.", hint="Ask again in a moment.")
+    if alive is None and any(pod["status"].get("phase") not in OVER for pod in drivers):
+        raise Starting(f"The driver of {name} is starting.", hint=f"See what it waits for: luthier explain {name}")
     if alive is None:
         raise Gone(f"{name} has no running driver.", hint=f"See why: luthier explain {name}")
     token = _token(_secret(experiments.core, experiment["metadata"]))

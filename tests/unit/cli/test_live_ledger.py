@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from luthier.cli.archives import Gone, Leaving
+from luthier.cli.archives import Gone, Leaving, Starting
 from luthier.cli.errors import Refusal
 from luthier.cli.live_ledger import FIRST_PAUSE_SECONDS, LiveLedger
 from unit.cli.builders import as_object, condition, status
@@ -48,7 +48,7 @@ class Cluster:
         self.readers = 0
         self.searches = 0
         self.may_read = True
-        self.is_leaving = False
+        self.is_leaving = self.is_starting = False
         self.stands(condition("Running"))
         self.ledger = LiveLedger(lambda: self.document, self.find_driver, self.open_storage, lambda: self.seconds)
 
@@ -73,6 +73,8 @@ class Cluster:
         self.searches += 1
         if self.is_leaving:
             raise Leaving("it still writes")
+        if self.is_starting:
+            raise Starting("it does not answer yet")
         if self.driver is None:
             raise Gone("no running driver")
         return self.driver
@@ -154,6 +156,31 @@ def test_a_first_look_reads_whatever_is_there():
     cluster.writes(b"a\n")
     cluster.stands(BETWEEN)
     assert cluster.ledger.lines(0) == [b"a\n"]
+
+
+def test_a_driver_that_is_starting_is_not_got_ahead_of():
+    cluster = Cluster()
+    cluster.stands(condition("Running", "False", "DriverPending", "the driver's pod is being created"))
+    cluster.is_starting = True
+    assert cluster.ledger.lines(0) == []
+    assert cluster.ledger.notice == "The driver is starting: Pending, the driver's pod is being created"
+    assert cluster.readers == 0
+    cluster.is_starting = False
+    cluster.starts_driver()
+    cluster.writes(b"a\n")
+    assert (cluster.ledger.lines(0), cluster.ledger.notice) == ([b"a\n"], "")
+    assert cluster.readers == 0
+
+
+@pytest.mark.parametrize(("attempt", "lines"), [(1, []), (2, [b"a\n"])], ids=["the first driver", "a later driver"])
+def test_behind_a_driver_that_is_stuck_a_first_look_sees_what_earlier_ones_left(attempt, lines):
+    cluster = Cluster()
+    cluster.writes(b"a\n")
+    cluster.stands(condition("Stalled", message="its image can't be pulled"), attempt=attempt)
+    cluster.is_starting = True
+    assert cluster.ledger.lines(0) == lines
+    assert cluster.ledger.lines(sum(map(len, lines))) == []
+    assert cluster.readers == len(lines)
 
 
 def test_a_reader_that_does_not_come_up_is_tried_again_after_a_pause(cluster):
