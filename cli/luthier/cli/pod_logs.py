@@ -16,7 +16,7 @@ from luthier.cli.cluster import Experiments, connect
 from luthier.cli.errors import Refusal
 from luthier.cli.log_following import Follower, Sight
 from luthier.cli.log_lines import LogLine, Moment, said, stamped
-from luthier.cli.refusals import asking, may_pass
+from luthier.cli.refusals import asking, has_no_log, may_pass
 from luthier.cli.snapshot import of_object
 
 REQUEST_SECONDS = (5, 20)
@@ -128,8 +128,17 @@ def _last_lines(
         return line
 
     begun = [pod.metadata.name for pod in pods if pod.status.phase != "Pending"]
-    merged = heapq.merge(*(lines_of(experiments, pod) for pod in begun), key=lambda line: line.moment)
+    merged = heapq.merge(*(_lines_if_any(experiments, pod) for pod in begun), key=lambda line: line.moment)
     return deque(said(map(noted, merged), trial), maxlen=tail)
+
+
+def _lines_if_any(experiments: Experiments, pod: str) -> Iterator[LogLine]:
+    """Yield lines of a pod's log; none where it has none: it has just gone, or its container has not begun."""
+    try:
+        yield from lines_of(experiments, pod)
+    except Refusal as refusal:
+        if not has_no_log(refusal):
+            raise
 
 
 def _looking(experiments: Experiments, experiment: dict[str, Any], trial: str | None) -> Callable[[], Sight]:

@@ -61,6 +61,12 @@ def may_pass(refusal: Refusal) -> bool:
     return isinstance(cause, urllib3.exceptions.HTTPError | OSError)
 
 
+def has_no_log(refusal: Refusal) -> bool:
+    """Tell whether a pod's log was asked for that is not there: the pod is gone, or its container has not begun."""
+    cause = refusal.__cause__
+    return isinstance(cause, client.ApiException) and cause.status in (400, 404)
+
+
 def said(error: client.ApiException) -> dict[str, Any]:
     """Return the API server's own answer; empty where it was none."""
     with contextlib.suppress(ValueError, TypeError):

@@ -8,8 +8,8 @@ from collections import deque
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-Answer = dict[str, Any] | list[dict[str, Any]] | int | str
-"""An object; a list of watch events; a status code; or text to send as it is, after which the connection breaks."""
+Answer = dict[str, Any] | list[dict[str, Any]] | int | str | bytes
+"""An object; a list of watch events; a status code; text to send as it is, after which the connection breaks; a log."""
 
 
 class FakeCluster:
@@ -38,7 +38,9 @@ class FakeCluster:
             def do_GET(self) -> None:
                 name = self.path.split("?")[0].rsplit("/", 1)[-1]
                 answer = cluster.next_answer(to_watch="watch=true" in self.path.lower())
-                if isinstance(answer, int):
+                if isinstance(answer, bytes):
+                    self.reply(200, answer.decode())
+                elif isinstance(answer, int):
                     self.reply(answer, refusal(answer, name))
                 elif isinstance(answer, str):
                     self.reply(200, answer, length=len(answer) + 100)
