@@ -154,11 +154,21 @@ def _looking(experiments: Experiments, experiment: dict[str, Any], trial: str | 
                 raise
             return seen[-1]  # what is followed goes on, as far as it can
         is_over = now["metadata"]["uid"] != uid or of_object(now).has_ended
-        living = (pod.metadata.name for pod in pods if pod.status.phase in LIVING)
-        seen[:] = [Sight(frozenset(pod.metadata.name for pod in pods), frozenset(living), is_over)]
+        seen[:] = [sight_of(pods, is_over=is_over)]
         return seen[-1]
 
     return look
+
+
+def sight_of(pods: Iterable[Any], *, is_over: bool) -> Sight:
+    """Return what there is to follow; nobody waits for pods that are to go when it is over: a lost node keeps them."""
+    there = {pod.metadata.name: pod for pod in pods}
+    living = (
+        name
+        for name, pod in there.items()
+        if pod.status.phase in LIVING and not (is_over and pod.metadata.deletion_timestamp)
+    )
+    return Sight(frozenset(there), frozenset(living), is_over)
 
 
 def _reading(experiments: Experiments) -> Callable[[str], Iterator[LogLine]]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from kubernetes import client
 
 from luthier.cli.errors import Refusal
-from luthier.cli.pod_logs import as_text, print_logs
+from luthier.cli.log_following import Sight
+from luthier.cli.pod_logs import as_text, print_logs, sight_of
 from unit.cli.builders import as_object, condition, status
 from unit.cli.fake_cluster import Answer, FakeCluster
 
@@ -52,3 +55,18 @@ def test_a_trial_without_a_line_in_any_pod_is_said_to_have_printed_nothing(tmp_p
 def test_a_right_that_is_lacking_is_said_and_not_taken_for_an_empty_log(tmp_path, monkeypatch):
     with pytest.raises(Refusal, match="The cluster refuses to show the log of pod worker-1"):
         print_trial(tmp_path, monkeypatch, ONE, 403)
+
+
+def a_followed_pod(name: str, phase: str = "Running", **metadata: Any) -> client.V1Pod:
+    return client.V1Pod(metadata=client.V1ObjectMeta(name=name, **metadata), status=client.V1PodStatus(phase=phase))
+
+
+def test_a_pod_that_is_to_go_is_waited_for_until_it_is_over_and_no_longer_though_its_node_is_lost() -> None:
+    pods = [
+        a_followed_pod("stays"),
+        a_followed_pod("goes", deletion_timestamp=datetime(2026, 1, 1, tzinfo=UTC)),
+        a_followed_pod("ended", "Succeeded"),
+    ]
+    there = frozenset({"stays", "goes", "ended"})
+    assert sight_of(pods, is_over=False) == Sight(there, frozenset({"stays", "goes"}))
+    assert sight_of(pods, is_over=True) == Sight(there, frozenset({"stays"}), is_over=True)
