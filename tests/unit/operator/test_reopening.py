@@ -395,6 +395,26 @@ def test_a_driver_that_comes_up_after_an_end_without_it_is_sent_away() -> None:
     assert doings(waiting) == ["acknowledge report 10"]
 
 
+def what_is_done_of_a_silent_driver(seconds: float | None, reason: str = "Stopped") -> tuple[list[str], float | None]:
+    """Return it, and in how many seconds it is looked at again, for a driver that has not answered for so long."""
+    before = a_status(
+        a_condition("Succeeded", "False", reason=reason),
+        a_condition("Failed", reason=reason),
+        attempt=1,
+        ended_budget=EndedBudget.model_validate(STOP),
+    )
+    seen = an_observation(a_driver(), previous=before, budget=STOP, unreachable_for=seconds)
+    again = decide(seen, NOW).look_again
+    return doings(seen), None if again is None else (again - NOW).total_seconds()
+
+
+def test_a_driver_that_comes_up_after_a_stop_without_it_and_is_not_heard_is_sent_away_too() -> None:
+    assert what_is_done_of_a_silent_driver(None) == ([], 60), "an operator that has just begun has not tried yet"
+    assert what_is_done_of_a_silent_driver(20) == ([], 40)
+    assert what_is_done_of_a_silent_driver(60) == (["delete Pod digits-12345-driver-1"], None)
+    assert what_is_done_of_a_silent_driver(60, "TrialsDone") == ([], None), "that is the driver's own end"
+
+
 EXPORTS = [{"name": "tables", "type": "Files"}]
 
 

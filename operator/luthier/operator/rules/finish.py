@@ -6,7 +6,7 @@ death between the two can lose it.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from luthier.api import keys
 from luthier.api.wire import Phase
@@ -28,10 +28,12 @@ BAD_EXPERIMENT = "BadExperiment"
 """Reason of an end that only other code or another manifest could avert."""
 STOPPED = "Stopped"
 """Reason of an end that the user asked for."""
+UNHEARD_SECONDS = 60
+"""A driver that was not waited for is sent away when nobody can hear it for so long: it may be about to search."""
 NO_STALL = Ruling(ConditionType.STALLED, False, "Finished", "the experiment has ended")
 
 
-def finish(seen: Observation, _now: datetime) -> Verdict | None:
+def finish(seen: Observation, now: datetime) -> Verdict | None:
     """Say how it ended, end the workers, and let the driver go."""
     if seen.is_reopened:
         return None
@@ -41,7 +43,8 @@ def finish(seen: Observation, _now: datetime) -> Verdict | None:
     return Verdict(
         rulings=(*rulings, running(False, "Finished", "the experiment has ended"), NO_STALL),
         # Not before it is in status: who forgot the report would miss the workers and make them anew.
-        actions=(*_ended_pods(seen), *_acknowledgement(seen)) if seen.has_ended else (),
+        actions=(*_ended_pods(seen, now), *_acknowledgement(seen)) if seen.has_ended else (),
+        look_again=_looked_at(seen, now) if seen.has_ended else None,
         is_final=True,
     )
 
@@ -76,19 +79,42 @@ def _when(seen: Observation) -> str:
     return f"while no driver could run ({stall.reason}: {stall.message})"
 
 
-def _ended_pods(seen: Observation) -> tuple[Action, ...]:
+def _ended_pods(seen: Observation, now: datetime) -> tuple[Action, ...]:
     """Workers go; the driver's pod stays for its log, unless it knows nothing of the end."""
-    leftover = (*seen.stale_drivers, *seen.workers, *_unaware_driver(seen))
+    leftover = (*seen.stale_drivers, *seen.workers, *_unaware_driver(seen, now))
     return tuple(DeletePod(pod.name, pod.uid) for pod in leftover if pod.state is not PodState.LEAVING)
 
 
-def _unaware_driver(seen: Observation) -> tuple[Pod, ...]:
+def _unaware_driver(seen: Observation, now: datetime) -> tuple[Pod, ...]:
     """Return the driver that was not waited for, if it comes up after all."""
     driver, report = seen.driver, seen.contact.report
     if driver is None:
         return ()
-    searches = report is not None and report.attempt == driver.attempt and report.phase is not Phase.FINISHED
-    return (driver,) if driver.state is PodState.PENDING or (driver.state is PodState.RUNNING and searches) else ()
+    if _is_unheard(seen):
+        is_unaware = now >= _unheard_until(seen, now)
+    else:
+        searches = report is not None and report.attempt == driver.attempt and report.phase is not Phase.FINISHED
+        is_unaware = driver.state is PodState.PENDING or (driver.state is PodState.RUNNING and searches)
+    return (driver,) if is_unaware else ()
+
+
+def _is_unheard(seen: Observation) -> bool:
+    """Tell whether a driver runs that has said nothing, after a stop that may not have waited for it."""
+    said = find(seen.previous, ConditionType.FAILED)
+    runs = seen.driver is not None and seen.driver.state is PodState.RUNNING
+    return runs and said is not None and said.reason == STOPPED and seen.report is None
+
+
+def _unheard_until(seen: Observation, now: datetime) -> datetime:
+    """Return when a driver has not been heard for too long; nobody may have tried yet."""
+    since = seen.contact.unreachable_since if seen.contact.attempt == seen.attempt else None
+    return (since or now) + timedelta(seconds=UNHEARD_SECONDS)
+
+
+def _looked_at(seen: Observation, now: datetime) -> datetime | None:
+    """Return when a driver that nobody hears is looked at again."""
+    due = _unheard_until(seen, now)
+    return due if _is_unheard(seen) and due > now else None
 
 
 def _acknowledgement(seen: Observation) -> tuple[Action, ...]:
