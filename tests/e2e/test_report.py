@@ -31,7 +31,9 @@ def test_a_report_can_be_had_while_it_runs_and_after_its_end(place: Place, luthi
     kept = place.on_storage("told", "tail -c 8 report.html; ls exports/tables exports/study")
     assert kept.lstrip().startswith("</html>")
     assert {"trials.csv", "results.csv", "trials.parquet", "results.parquet", "study.db"} <= set(kept.split())
-    assert "not written" not in place.on_storage("told", "grep -o 'not written[^<]*' report.html || true")
+    said = place.on_storage("told", "grep -oE '<td>(tables|study)</td><td>[A-Za-z]*</td><td>[^<]*' report.html")
+    assert said.count("<td>written") == 2, said
+    assert "cut off" not in (status.get("message") or "")
     luthier("report", "told", "-o", tmp_path / "ended.html")
     ended = (tmp_path / "ended.html").read_text()
     assert "Succeeded" in ended

@@ -77,10 +77,28 @@ def test_a_member_whose_best_parameters_changed_gets_a_run_with_the_new_ones_and
     assert runs_of("changes", server.uri, ViewType.DELETED_ONLY)
 
 
+def test_an_export_that_was_cut_off_goes_on_with_the_run_that_has_most_of_what_fits(server):
+    told = a_played_study(SchedulerKind.NONE, trials=2)
+    before = sent(told, "twice", server.uri)
+    client, name = MlflowClient(server.uri), next(iter(told.study.trials))
+    run = before[name]
+    for params in ({"x": "another"}, run.data.params):
+        twin = client.create_run(
+            run.info.experiment_id,
+            run.info.start_time,
+            {tag: value for tag, value in run.data.tags.items() if tag.startswith("luthier.") or "parent" in tag},
+            name,
+        )
+        client.set_tag(twin.info.run_id, "luthier.results", "1")
+        for key, value in params.items():
+            client.log_param(twin.info.run_id, key, value)
+    assert ids(sent(told, "twice", server.uri)) == ids(before)
+
+
 def test_a_server_that_dies_in_the_middle_fails_no_experiment_and_the_next_export_completes_what_is_there(
     server, tmp_path
 ):
-    told = a_played_study(SchedulerKind.NONE, trials=6)
+    told = a_played_study(SchedulerKind.NONE, trials=12)
     (tmp_path / "ledger.jsonl").write_bytes(b"".join(map(encode, told.records)))
     experiment = the_experiment(told, "dies")
     lab = Export(name="lab", type=ExportType.MLFLOW, uri=server.uri)
@@ -97,7 +115,7 @@ def test_a_server_that_dies_in_the_middle_fails_no_experiment_and_the_next_expor
 
     server.starts()
     before = runs_of("dies", server.uri)
-    assert 1 < len(before) < 7
+    assert 1 < len(before) < 13
     assert begin_closing(file, tmp_path, seconds=120)() == ""
     after = runs_of("dies", server.uri)
     assert ids(before).items() <= ids(after).items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socketserver
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from luthier.api.catalogue import SchedulerKind
 from luthier.api.exports import Export, ExportType
 from luthier.trial.closing import MODULE, begin_closing
 from luthier.trial.environment import environment
-from luthier.trial.errand import Errand
+from luthier.trial.errand import AFTERWARDS_SECONDS, ENV_SECONDS, Errand
 from luthier.trial.records import encode
 from support.stories import a_played_study, the_experiment
 
@@ -35,7 +36,7 @@ TABLES = Export(name="tables", type=ExportType.FILES)
 
 
 def test_the_report_lies_beside_the_ledger_and_nothing_is_to_be_said(tmp_path):
-    assert begin_closing(a_directory(tmp_path, TABLES), tmp_path)() == ""
+    assert begin_closing(a_directory(tmp_path, TABLES), tmp_path, seconds=120, memory_bytes=1024 * MEBIBYTE)() == ""
     page = (tmp_path / "report.html").read_text()
     assert "<h1>told" in page
     assert "<td>tables</td><td>Files</td><td>written</td>" in page
@@ -112,3 +113,34 @@ def test_a_ctrl_c_reaches_the_parent_alone(tmp_path, monkeypatch):
 def test_an_attempt_says_what_it_runs_with():
     found = environment()
     assert {"python", "machine", "ray", "optuna", "luthier"} <= found.keys()
+
+
+def test_a_signal_to_whoever_waits_takes_the_child_along(deaf_server, tmp_path):
+    uri, asked = deaf_server
+    lab = Export(name="lab", type=ExportType.MLFLOW, uri=uri)
+    errand = Errand(MODULE, "close", str(a_directory(tmp_path, lab)), str(tmp_path), seconds=120)
+
+    def interrupt():
+        asked.wait(90)
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    def end(number, frame):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGUSR1, end)
+    try:
+        threading.Thread(target=interrupt).start()
+        with pytest.raises(KeyboardInterrupt):
+            errand.wait()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert errand.is_over()
+    assert errand.lacking() == ["export lab (MLflow): cut off: its process was ended by SIGKILL"]
+
+
+def test_a_child_whose_parent_is_gone_ends_by_itself(monkeypatch):
+    program = "import signal; from luthier.trial.errand import be_modest; be_modest(); print(signal.alarm(0))"
+    for seconds in (0, 30):
+        monkeypatch.setenv(ENV_SECONDS, str(seconds))
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        assert 0 < int(done.stdout) <= seconds + AFTERWARDS_SECONDS

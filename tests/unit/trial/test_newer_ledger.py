@@ -66,3 +66,32 @@ def test_what_may_not_be_skipped_is_refused_by_driver_and_command_line_alike(lin
     with pytest.raises(Refusal, match=f"Line {len(lines) + 1} of the ledger: 'glance' is no kind") as refused:
         list(records_of([*lines, added(9e9)]))
     assert "at least as new" in (refused.value.hint or "")
+
+
+def with_news(value):
+    """Add a field to each object in a record, as a newer version may; what users name is no such object."""
+    if not isinstance(value, dict):
+        return value
+    named_by_users = ("values", "metrics", "changed", "environment")
+    return {key: part if key in named_by_users else with_news(part) for key, part in value.items()} | {"new": False}
+
+
+def test_new_fields_are_left_out_wherever_they_stand(told):
+    budget = {"kind": "budget", "time": 1.0, "generation": 2, "budget": {"trials": 7, "parallelTrials": 2}}
+    lines = [*map(encode, told.records), json.dumps(budget).encode()]
+    newer = [json.dumps(with_news(json.loads(line))).encode() for line in lines]
+    assert list(decode_lines(newer)) == list(decode_lines(lines))
+    assert any(b'"donor"' in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"kind": "result", "trial": "t0000", "iteration": 1, "metrics": {}, "decision": "Clone"},
+        {"kind": "worker", "worker": "w", "cause": "c", "message": "m", "action": "Clone"},
+    ],
+    ids=lambda record: record["kind"],
+)
+def test_a_decision_that_only_a_newer_version_knows_is_refused_and_not_taken_for_damage(record):
+    with pytest.raises(NewerLedger, match=r"line 1 of the ledger: 'Clone' is no (decision|action) that this version"):
+        list(decode_lines([json.dumps({"time": 1.0, **record}).encode()]))

@@ -43,6 +43,8 @@ LOGGER = logging.getLogger("luthier.driver")
 MESSAGE_CHARACTERS = 1000
 """Of an error, in four bytes each, is what a kubelet keeps."""
 SEEN_SECONDS = 20.0
+PATIENCE_SECONDS = 3.0
+"""For exports that are at work when the search ends; whoever writes all of them then goes on from where they were."""
 TERMINATION_FILE = Path("/dev/termination-log")
 
 
@@ -100,7 +102,7 @@ def _drive(head: subprocess.Popen[bytes], server: ProgressServer, nodes: Nodes) 
     exports = PeriodicExports(experiment, file, directory)
 
     def at_end() -> Callable[[], str]:
-        exports.stop()
+        exports.close(PATIENCE_SECONDS)
         return begin_closing(file, directory)
 
     engine = Engine(

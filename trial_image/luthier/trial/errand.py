@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import math
 import os
 import resource
 import signal
@@ -31,6 +32,9 @@ MEMORY_SHARE = 0.9
 FEW_THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 """Each thread takes memory of its own before it does anything."""
 ENV_MEMORY = "LUTHIER_MEMORY_BYTES"
+ENV_SECONDS = "LUTHIER_SECONDS"
+AFTERWARDS_SECONDS = 10
+"""After its time a child ends itself, should nobody be there any more to end it."""
 OUTPUT = 1
 Say = Callable[[str, str], None]
 """Takes what was done and how it went; a later word on the same thing counts."""
@@ -54,7 +58,8 @@ class Errand:
         self._child: subprocess.Popen[bytes] | None = None
         self._why_not = ""
         limit = share_of_memory() if memory_bytes is None else memory_bytes
-        environment = FEW_THREADS | os.environ | ({} if limit is None else {ENV_MEMORY: str(limit)})
+        environment = FEW_THREADS | os.environ | {ENV_SECONDS: str(math.ceil(seconds))}
+        environment |= {} if limit is None else {ENV_MEMORY: str(limit)}
         try:
             self._child = subprocess.Popen(  # noqa: S603 - our own command
                 [sys.executable, "-m", *command],
@@ -85,6 +90,9 @@ class Errand:
         except subprocess.TimeoutExpired:
             self._is_cut_off = True
             self.kill()
+        except BaseException:  # a signal to the parent, which will not come back to it
+            self.kill()
+            raise
 
     def kill(self) -> None:
         """End it now."""
@@ -149,7 +157,10 @@ def teller() -> Say:
 
 
 def be_modest(niceness: int = 0) -> None:
-    """Take no more memory than the parent said, and let a kernel that ends single processes begin with this one."""
+    """Take no more memory and time than the parent said, and let a kernel that ends single processes begin here."""
+    seconds = os.environ.pop(ENV_SECONDS, "")
+    if seconds.isdigit():
+        signal.alarm(int(seconds) + AFTERWARDS_SECONDS)
     limit = os.environ.pop(ENV_MEMORY, "")
     if limit.isdigit():
         with contextlib.suppress(OSError, ValueError):  # a tighter limit may be there already

@@ -12,9 +12,9 @@ a reader does not know ends its reading: it decides something.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from luthier.api.experiment import Budget
 from luthier.api.failures import Action
@@ -48,12 +48,20 @@ class AttemptStarted(Base):
     """What this attempt ran with: image and versions by name."""
 
 
+def _known_limits(budget: Any) -> Any:
+    """Leave out limits that a newer version has put into its ledger, each with its default."""
+    if not isinstance(budget, dict):
+        return budget
+    known = {name for field, info in Budget.model_fields.items() for name in (field, info.alias)}
+    return {name: value for name, value in budget.items() if name in known}
+
+
 class BudgetChanged(Base):
     """The user edited the budget."""
 
     kind: Literal["budget"] = "budget"
     generation: int
-    budget: Budget
+    budget: Annotated[Budget, BeforeValidator(_known_limits)]
 
 
 class TrialProposed(Base):
@@ -92,6 +100,8 @@ class RunPlaced(Base):
 
 class ExploitStep(ApiModel):
     """The part of an exploit that a result's decision carries."""
+
+    model_config = ConfigDict(extra="ignore")
 
     donor: str
     donor_iteration: int
@@ -205,7 +215,8 @@ Known = Annotated[
 Record = Known | Skipped
 KNOWN: TypeAdapter[Known] = TypeAdapter(Known)
 UNKNOWN_KIND = "union_tag_invalid"
-"""pydantic's word for it."""
+UNKNOWN_VALUES = ("literal_error", "enum")
+"""pydantic's words for what a newer version may have added."""
 
 
 class _Unknown(Base):
@@ -216,11 +227,10 @@ class _Unknown(Base):
 
 
 class UnknownKind(ValueError):
-    """A record of a newer version that may not be skipped."""
+    """A record of a newer version that may not be skipped, or a word in one."""
 
-    def __init__(self, kind: str) -> None:
-        super().__init__(f"{kind!r} is no kind of record that this version knows")
-        self.kind = kind
+    def __init__(self, word: object, what: str = "kind of record") -> None:
+        super().__init__(f"{word!r} is no {what} that this version knows")
 
 
 def encode(record: Record) -> bytes:
@@ -232,13 +242,16 @@ def decode(line: bytes) -> Record:
     """Return the record of one line.
 
     Raises:
-        UnknownKind: a newer version wrote it, and it may not be skipped.
+        UnknownKind: a newer version wrote it, and it may not be skipped or has a word that is not known here.
         pydantic.ValidationError: the line is no record.
     """
     try:
         return KNOWN.validate_json(line)
     except ValidationError as error:
-        if error.errors(include_url=False, include_input=False)[0]["type"] != UNKNOWN_KIND:
+        first = error.errors(include_url=False)[0]
+        if first["type"] in UNKNOWN_VALUES:
+            raise UnknownKind(first["input"], str(first["loc"][-1])) from error
+        if first["type"] != UNKNOWN_KIND:
             raise
     if not (unknown := _Unknown.model_validate_json(line)).optional:
         raise UnknownKind(unknown.kind)

@@ -79,7 +79,10 @@ class _Runs:
         self._earlier = {run.info.run_id: run for run in self._search()}
         own = next((run for run in self._earlier.values() if PARENT not in run.data.tags), None)
         self._parent = self._earlier.pop(own.info.run_id) if own else self._create(self._name, story.started, {})
-        self._by_trial = {run.data.tags[TRIAL]: run for run in self._earlier.values() if self._is_ours(run)}
+        self._by_trial: dict[str, list[Any]] = {}
+        for run in self._earlier.values():
+            if self._is_ours(run):
+                self._by_trial.setdefault(run.data.tags[TRIAL], []).append(run)
 
     def _search(self) -> Iterator[Any]:
         quoted, token = self._mark.replace("'", ""), None
@@ -108,8 +111,13 @@ class _Runs:
 
         values = trial.best.values if trial.best else trial.values
         params = {_named(name): parameter_text(value) for name, value in values.items()}
-        run = self._by_trial.get(trial.name)
-        if run is None or run.data.params != params or int(run.data.tags[LOGGED]) > len(results):
+        fitting = [
+            run
+            for run in self._by_trial.get(trial.name, [])
+            if run.data.params == params and int(run.data.tags[LOGGED]) <= len(results)
+        ]
+        run = max(fitting, key=lambda run: int(run.data.tags[LOGGED]), default=None)
+        if run is None:
             starts = [stretch.start for stretch in self._story.runs_of(trial.name)]
             tags = {PARENT: self._parent.info.run_id, TRIAL: trial.name, LOGGED: "0"}
             run = self._create(trial.name, starts[0] if starts else self._story.started, tags)

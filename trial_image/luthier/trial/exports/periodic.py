@@ -72,15 +72,11 @@ class PeriodicExports:
         """Whether a child process is at work."""
         return self._errand is not None and not self._errand.is_over()
 
-    def stop(self) -> None:
-        """Begin no more; what is being written goes on, and what is written at the end waits for it."""
-        self._due = {}
-
-    def close(self) -> None:
+    def close(self, patience_seconds: float = CLOSE_SECONDS) -> None:
         """Begin no more, and wait a moment for what is being written before it is broken off."""
-        self.stop()
+        self._due = {}
         if self._errand is not None:
-            self._errand.wait(CLOSE_SECONDS)
+            self._errand.wait(patience_seconds)
             self._errand = None
 
     def _size(self) -> int:
