@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
 from pathlib import Path
+
+from support.ports import a_free_port
 
 LIGHT = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
 
@@ -18,7 +19,7 @@ class MlflowServer:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._port = _free_port()
+        self._port = a_free_port()
         self._deadly: tuple[str, int] | None = None
         self.uri = f"http://127.0.0.1:{self._port}"
         self.starts()
@@ -54,9 +55,3 @@ class MlflowServer:
                 self._deadly = self._deadly[0], self._deadly[1] - 1
                 if self._deadly[1] == 0:
                     os.killpg(process.pid, signal.SIGKILL)
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])

@@ -7,7 +7,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from urllib.parse import urlsplit
 from ruamel.yaml import YAML
 
 from luthier.api import keys
+from support.ports import a_free_port
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -41,12 +41,6 @@ def until(look: Callable[[], T], what: str, seconds: float = 30) -> T:
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds} s: {what}; last seen: {seen!r}")
         time.sleep(0.05)
-
-
-def a_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def now() -> str:
@@ -252,7 +246,12 @@ class Operator:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "luthier.operator"], env=self._environment, stdout=log, stderr=log
             )
-        until(lambda: self.page("readyz")[0] == 200, "the operator is ready", 120)
+        until(self._is_ready, "the operator is ready", 120)
+
+    def _is_ready(self) -> bool:
+        code = self.exit_code()
+        assert code is None, f"the operator ended with {code}: {self._log.read_text()[-2000:]}"
+        return self.page("readyz")[0] == 200
 
     def kill(self) -> None:
         """End it between any two lines."""
