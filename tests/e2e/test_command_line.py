@@ -95,8 +95,7 @@ def test_a_trial_is_followed_to_whatever_pod_it_goes_on_in(place: Place, luthier
             first = next(lines)
             assert (first["trial"], first["line"]) == ("t0000", "count=1")
             place.kubectl("delete", "pod", first["pod"], "--grace-period=0", "--force")
-            after = next(line for line in lines if line["pod"] != first["pod"])
-            assert after["line"].startswith("count=")
+            next(line for line in lines if line["line"] == "count=1")  # by a pod that may have the same name
             luthier("stop", "wanders")
             assert all(line["trial"] == "t0000" for line in lines)
             assert following.wait(60) == 0, "it ends with the experiment"

@@ -73,7 +73,9 @@ class Follower:
                     return
 
     def _begin(self) -> None:
-        for pod in sorted(self._sight.pods - self._readers.keys()):
+        at_work = {pod for pod, thread in self._readers.items() if thread.is_alive()}
+        ended = self._readers.keys() - at_work - self._sight.living  # one that lives has the name of one that has ended
+        for pod in sorted(self._sight.pods - at_work - ended):
             self._readers[pod] = threading.Thread(target=self._follow, args=(pod,), daemon=True)
             self._readers[pod].start()
 

@@ -140,6 +140,26 @@ def test_a_pod_that_comes_later_is_followed_too(pods):
     assert list(texts) == []
 
 
+def test_a_pod_that_has_the_name_of_one_that_ended_is_followed_too(pods):
+    follower = Follower(pods.look, pods.read, pause_seconds=0.01)
+    texts = (line.text for line in follower.lines())
+    pods.starts("worker-0")
+    pods.says(1, "one", "worker-0")
+    assert next(texts) == "one"
+    pods.ends("worker-0")
+    pods.starts("driver-1")
+    waiting = threading.Thread(target=lambda: next(texts), daemon=True)
+    waiting.start()
+    looks = pods.looks
+    while pods.looks < looks + 10:
+        threading.Event().wait(0.01)
+    pods.says(2, "two", "driver-1")
+    waiting.join(10)
+    pods.starts("worker-0")
+    pods.says(3, "three", "worker-0")
+    assert next(texts) == "three"
+
+
 def test_it_begins_before_there_is_any_pod(pods):
     texts = texts_of(pods)
     first: list[str] = []
