@@ -137,13 +137,6 @@ def test_a_dashboard_s_study_stays_the_same_one_and_has_the_trials_that_have_end
     assert earlier.items() < later.items()
 
 
-def test_a_study_that_was_cut_off_before_it_had_its_mark_is_made_anew(tmp_path):
-    optuna.create_study(study_name="told", storage=f"sqlite:///{tmp_path}/study.db")
-    *_, story = grown(tmp_path, ExportType.OPTUNA)
-    study = optuna.load_study(study_name="told", storage=f"sqlite:///{tmp_path}/study.db")
-    assert len(study.trials) == len(story.trials)
-
-
 def test_curves_grow_and_no_point_is_there_twice(tmp_path):
     for story in grown(tmp_path, ExportType.TENSORBOARD):
         for trial in story.trials:

@@ -58,9 +58,6 @@ def write_study(story: Story, url: str) -> None:
 def _earlier(storage: BaseStorage, name: str, mark: str) -> optuna.Study | None:
     for summary in optuna.get_all_study_summaries(storage, include_best_trial=False):
         if summary.study_name == name:
-            if MARK not in summary.user_attrs and not summary.n_trials:  # cut off before it could be marked
-                optuna.delete_study(study_name=name, storage=storage)
-                return None
             if summary.user_attrs.get(MARK) != mark:
                 raise ValueError(f"there is a study {name!r} of another experiment already")
             return optuna.load_study(study_name=name, storage=storage)
