@@ -98,7 +98,8 @@ class Place:
         """Wait until every trial that runs has reported this often, and there is one; return the ledger."""
 
         def look() -> LedgerBook | None:
-            driver = next((pod for pod in self.pods(keys.ROLE_DRIVER) if is_ready(pod)), None)
+            drivers = (pod for pod in self.pods(keys.ROLE_DRIVER) if is_ready(pod))
+            driver = next((pod for pod in drivers if pod["metadata"]["labels"][keys.LABEL_EXPERIMENT] == name), None)
             book = self._read_in(driver) if driver else None
             running = book.unfinished() if book else set()
             enough = [len(book.of("result", trial)) >= iterations for trial in running] if book else []
